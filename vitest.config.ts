@@ -39,7 +39,7 @@ const SIMULATED = [
   'test/faults/!(kill-verdict|seeded-bugs|promises).test.ts',
   'test/release/service*.test.ts',
   'test/release/{configuration,environment-row,stored-names}.test.ts',
-  'test/slack/delivery.test.ts',
+  'test/slack/{delivery,delivery-refusals,direct-messages,home-publishing,told-once}.test.ts',
   'test/support/simulation/*.test.ts',
   'test/types/*.test.ts',
   'test/worker/other-services.test.ts',
@@ -58,7 +58,10 @@ const LONG = { testTimeout: 300_000, hookTimeout: 300_000 }
 /** A shared machine in CI can be too busy once for what waits by the clock, as for Slack's 3 s; it is printed. */
 const count = process.env.CI === 'true' ? 1 : 0
 /** A wrong count, as of an effect that came twice, is a finding the first time, and must not turn green the second. */
-const WAITED = /^(Test|Hook) timed out in |\bwaited in vain\b/
+export const WAITED = /^(Test|Hook) timed out in |\bwaited in vain\b/
+
+/** What failed, for test/again.ts. */
+export const RESULTS = 'node_modules/.cache/test-results.json'
 
 /** The longest files are among the first, so that no processor is left alone with one of them at the end. */
 const ORDER = ['world', 'faults', 'simulated', 'stories', 'fast']
@@ -79,6 +82,7 @@ export default defineConfig({
     testTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
     pool: 'forks',
+    reporters: process.env.CI === 'true' ? ['default', ['json', { outputFile: RESULTS }]] : ['default'],
     // By Node itself, as Signoff runs: what Vite makes of the same files is a tenth slower.
     experimental: { viteModuleRunner: false },
     maxWorkers: 3,

@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { EvidenceFormat } from './cli/audit.ts'
+import type { InitOptions } from './cli/init/command.ts'
+import { withInitOptions } from './cli/init/options.ts'
 import type { Pace } from './cli/start.ts'
 import { programVersion } from './cli/version.ts'
 import type { Role } from './config/variables.ts'
@@ -38,10 +40,17 @@ function fail(exitCode: number, ...lines: readonly string[]): void {
   process.exitCode = exitCode
 }
 
+interface RoleOptions {
+  readonly role: Role
+  readonly group?: string
+}
+
 /** Reads and checks the whole configuration. Prints every problem and returns undefined when there is one. */
-async function loadConfiguration(role: Role) {
+async function loadConfiguration({ role, group }: RoleOptions) {
+  if (role === 'bot' && group !== undefined)
+    return fail(EXIT_USAGE, '--group is for workers: a bot serves every environment.')
   const { readConfiguration } = await import('./config/configuration.ts')
-  const read = readConfiguration({ env: process.env, cwd: process.cwd(), role })
+  const read = readConfiguration({ env: process.env, cwd: process.cwd(), role, ...(group !== undefined && { group }) })
   if (read.ok) {
     printErrors(read.warnings.map((warning) => `warning: ${warning}`))
     return read.configuration
@@ -51,8 +60,8 @@ async function loadConfiguration(role: Role) {
   return undefined
 }
 
-async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
-  const configuration = await loadConfiguration(role)
+async function start(options: RoleOptions, pace?: Pace): Promise<void> {
+  const configuration = await loadConfiguration(options)
   if (configuration === undefined) return
   const { startSignoff } = await import('./cli/start.ts')
   const { createScrubber } = await import('./operations/scrub.ts')
@@ -85,8 +94,8 @@ async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
   }
 }
 
-async function doctor({ role }: { role: Role }): Promise<void> {
-  const configuration = await loadConfiguration(role)
+async function doctor(options: RoleOptions): Promise<void> {
+  const configuration = await loadConfiguration(options)
   if (configuration === undefined) return
   const { runDoctorCommand } = await import('./cli/doctor.ts')
   const { lines, exitCode } = await runDoctorCommand(configuration, process.env.PATH ?? '')
@@ -136,6 +145,15 @@ async function printManifest({ url }: { url?: string }): Promise<void> {
     printErrors([error instanceof Error ? error.message : "Can't use this URL."])
     process.exitCode = EXIT_USAGE
   }
+}
+
+async function init(options: InitOptions): Promise<void> {
+  const { initCommand } = await import('./cli/init/command.ts')
+  const manifest = await readFile(new URL('../manifest.yml', import.meta.url), 'utf8')
+  const { env, stdin, stdout } = process
+  const place = { env, cwd: process.cwd(), input: stdin, output: stdout, manifest, print }
+  // A check that timed out may still keep the process alive.
+  process.exit(await initCommand(options, place))
 }
 
 async function printSchema(): Promise<void> {
@@ -253,10 +271,12 @@ const program = new Command('signoff')
   .description('Runs a team’s release process from Slack.')
   .version(programVersion(), '--version', 'print the version')
   .exitOverride()
+withInitOptions(program.command('init')).action(init)
 program
   .command('start')
   .description('start the service')
   .addOption(new Option('--role <role>', 'all, bot or worker').default('all').argParser(parseRole))
+  .option('--group <name>', 'the worker releases only the environments of this group in releases.yml')
   .action(start)
 program
   .command('sandbox')
@@ -277,6 +297,7 @@ program
   .command('doctor')
   .description('check everything that a release needs')
   .addOption(new Option('--role <role>', 'all, bot or worker').default('all').argParser(parseRole))
+  .option('--group <name>', 'the worker releases only the environments of this group in releases.yml')
   .action(doctor)
 program
   .command('releases')

@@ -5,6 +5,7 @@
 import { dirname } from 'node:path'
 import { readReleasesText } from '../config/configuration.ts'
 import { readReleases } from '../config/releases-file.ts'
+import { type PlacedWebhook, webhookName } from '../config/webhooks.ts'
 import { isSameConfiguration } from '../release/configuration.ts'
 import { frozenAt, nextFreezes, wallClock } from '../release/freezes.ts'
 import type { Release } from '../release/release.ts'
@@ -48,6 +49,7 @@ export async function checkConfiguration(
       `✓ releases.yml: no problems in ${count} ${count === 1 ? 'environment' : 'environments'}`,
       ...warnings,
       ...effectiveRules(file.releases, now),
+      ...webhookLines(file.webhooks),
       '',
       ...comparison(await releasesUnderWay(), apps),
     ],
@@ -85,8 +87,18 @@ function effectiveRules({ apps }: Releases, now: Date): readonly string[] {
   )
 }
 
+/** Without their URLs, which may have a token in them. */
+function webhookLines(webhooks: readonly PlacedWebhook[]): readonly string[] {
+  if (webhooks.length === 0) return []
+  const lines = webhooks.map((webhook) => {
+    const { events, secretEnv } = webhook
+    return `  ${webhookName(webhook)}: ${events?.join(', ') ?? 'every event'}; signed with ${secretEnv.join(' and ')}`
+  })
+  return ['', 'webhooks', ...lines]
+}
+
 function rulesOf(app: App, environment: Environment): readonly (readonly [string, string])[] {
-  const { branch, deploys, remote, migrations, signOff, hotfix, order } = environment
+  const { branch, deploys, remote, migrations, signOff, hotfix, order, group } = environment
   const source = promotedFrom(app, environment)
   const from = source && `; merges ${source.branch} of ${source.name}, pull request ${environment.pullRequest}`
   const platform = remote.app === undefined ? remote.platform : `${remote.platform} app ${remote.app}`
@@ -98,6 +110,7 @@ function rulesOf(app: App, environment: Environment): readonly (readonly [string
     ['hot-fix', hotfix === undefined ? "by the branch's rules" : hotfix.replace('_', ' ')],
     ...(order === undefined ? [] : [['order', orderRule(order, source?.name ?? '')] as const]),
     ['channel', `${environment.channel}; announcement ${environment.announce}`],
+    ...(group === undefined ? [] : [['workers', `only those with --group ${group}`] as const]),
     ...(signOff === undefined
       ? [['sign-off', 'none: every full member may release'] as const]
       : ([
@@ -142,7 +155,8 @@ function migrationRules(migration: MigrationSettings): readonly [string, string]
   return ['migrations', name === undefined ? rules : `${name}: ${rules}`]
 }
 
-function needs(count: number, who: readonly string[] | undefined, but = ''): string {
+function needs(count: number | 'each change', who: readonly string[] | undefined, but = ''): string {
+  if (count === 'each change') return `each change, by ${people(who)}`
   return count === 0 ? 'not required' : `${count} of ${people(who)}${but}`
 }
 

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findAlembic } from '../adapters/alembic/program.ts'
 import { requireSessions } from '../adapters/store/sessions.ts'
+import { reach } from '../adapters/webhooks/reach.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { defined } from '../lib/defined.ts'
 import { doctorChecks } from '../operations/doctor/checks/all.ts'
@@ -17,6 +18,7 @@ import { createSlackClients } from '../slack/clients.ts'
 import { createDirectory } from '../slack/directory.ts'
 import { createTokenWatch, refusalInWords } from '../slack/token-watch.ts'
 import { findStore, openStoreToRead } from './store-to-read.ts'
+import { endpointId } from './webhooks.ts'
 import { createWorkerAdapters } from './wiring.ts'
 
 /** Returns one line per check, and exit code 1 when a check fails. Programs are searched in `path`. */
@@ -41,6 +43,7 @@ export async function runDoctorCommand(
         store: {
           now: async () => (await store).store.now(),
           workers: async () => (await store).store.workers(),
+          homeOpened: async () => (await store).homes().lastOpened(),
           sessions: async () => {
             const pool = await findStore(configuration)
             if (pool !== undefined) await requireSessions(pool)
@@ -48,7 +51,16 @@ export async function runDoctorCommand(
         },
         isStoreStopped,
         ...defined({
-          bot: configuration.bot && (await botParts(configuration.bot)),
+          group: configuration.group,
+          bot: configuration.bot && {
+            ...(await botParts(configuration.bot)),
+            webhooks: configuration.webhooks.map((webhook) => ({
+              name: webhook.name,
+              reach: (signal: AbortSignal) => reach(webhook.url, signal),
+              backlog: async () =>
+                (await (await store).webhooks.backlogs()).find(({ endpoint }) => endpoint === endpointId(webhook)),
+            })),
+          },
           worker: adapters && {
             ...adapters,
             readMigrationStatus: createMigrationStatusReader({

@@ -3,7 +3,10 @@ import type { Configuration } from '../config/configuration.ts'
 import { DECIDING_EVENTS } from '../operations/audit/decisions.ts'
 import { listReleases, type PopulationFilter, tallyLines } from '../operations/audit/population.ts'
 import { POPULATION_FORMATS, type PopulationFormatName } from '../operations/audit/population-formats.ts'
+import { COUNTABLE_EVENTS } from '../release/counted.ts'
 import { openStoreToRead } from './store-to-read.ts'
+
+const READ_EVENTS = [...new Set([...DECIDING_EVENTS, ...COUNTABLE_EVENTS])]
 
 /**
  * Writes the releases of a period. Returns what to say beside the list about its completeness, and the exit code: 1 if a
@@ -21,7 +24,7 @@ export async function printReleases(
   const written = POPULATION_FORMATS[format]()
   const opened = await openStoreToRead(location)
   try {
-    return await opened.audit.readNumbers(filter, DECIDING_EVENTS, async (numbers) => {
+    return await opened.audit.readNumbers(filter, READ_EVENTS, async (numbers) => {
       await write(written.start())
       const tally = await listReleases(numbers, filter, (releases) => write(written.releases(releases)))
       await write(written.end(tally, filter))

@@ -8,17 +8,28 @@ import type { Log } from '../operations/log.ts'
 import type { Metrics } from '../operations/metrics.ts'
 import { anyDeploysAutomatically } from '../release/automatic.ts'
 import { createHeadDeployer } from '../release/deploy-heads.ts'
+import { HOME_PACE } from '../release/ports/homes.ts'
 import { createReleaseService } from '../release/service.ts'
+import { showMissingWorkers } from '../release/worker-missing.ts'
 import { type Bot, startBot, whoWeAre } from '../slack/bot.ts'
 import { createBudget } from '../slack/budget.ts'
 import { ask, createSlackClients } from '../slack/clients.ts'
 import { createDirectory } from '../slack/directory.ts'
+import { createHomeDrawing } from '../slack/home/drawing.ts'
+import { startHomes } from '../slack/home/publishing.ts'
 import { type Delivery, startDelivery } from '../slack/outbox/delivery.ts'
 import { createTokenWatch, refusalInWords } from '../slack/token-watch.ts'
 import type { Pace } from './pace.ts'
 import { SERVICE_WORDS } from './service-words.ts'
+import { startTelling } from './webhooks.ts'
 
 const TICK_EVERY_MS = 30_000
+/** So many ticks apart old rows are deleted: they are 30 days old. */
+const HOUSEKEEPING_TICKS = 10
+/** With WORKER_GONE_MS, a card tells within 30 s that no worker can take its release. */
+const WORKERS_EVERY_MS = 5_000
+/** Of each tick, for counting what an older version has released, until that is done. */
+const FILL_EACH_TICK_MS = 1_000
 const HANDLING_GRACE_MS = 3_000
 
 export interface BotRole extends Bot {
@@ -32,18 +43,35 @@ export interface BotRole extends Bot {
   }
   /** Whether deliveries from Slack arrive and Slack accepts our token. */
   connection(): Works
-  /** What `/readyz` shows beside what makes this process ready: whether Slack lets us use every channel we tried. */
-  shown(): { readonly channels: Works }
+  /**
+   * What `/readyz` shows beside what makes this process ready: whether Slack lets us use every channel we tried, and whether
+   * the webhooks take what they are told.
+   */
+  shown(): { readonly channels: Works; readonly webhooks?: Works }
 }
 
 /** Starts what talks to Slack: clients, delivery, deadlines and the bot. Each part adds how it is stopped to `stops`. */
 export async function startBotRole(
-  { releases, storeUrl }: Configuration,
+  { releases, storeUrl, webhooks: listed }: Configuration,
   settings: NonNullable<Configuration['bot']>,
   pace: Pace,
   log: Log,
-  { store, inbox, outbox, forget, news }: Pick<OpenStore, 'store' | 'inbox' | 'outbox' | 'forget' | 'news'>,
+  {
+    store,
+    inbox,
+    outbox,
+    homes,
+    webhooks: queue,
+    forget,
+    fillFigures,
+    news,
+    rerouteJobs,
+  }: Pick<
+    OpenStore,
+    'store' | 'inbox' | 'outbox' | 'homes' | 'webhooks' | 'forget' | 'fillFigures' | 'news' | 'rerouteJobs'
+  >,
   metrics: Metrics,
+  scrub: (text: string) => string,
   stops: (() => Promise<void>)[],
 ): Promise<BotRole> {
   const { postEveryMs, updatesAMinute } = pace
@@ -58,13 +86,13 @@ export async function startBotRole(
     },
   })
   const { botUser, botId, botName, workspace, ...ours } = await whoWeAre(background, settings)
-  const { apps, progress, timeZone } = releases
+  const { apps, progress, timeZone, directMessages } = releases
   const asked = { ids: store, log, token }
   const directory = createDirectory(interactive, ours.team, { forRights: true, ...asked })
   const services = SERVICE_WORDS
   const drawn = createDirectory(drawing, ours.team, asked)
   const cardParts = { store, directory: drawn, apps, progress, services, ...defined({ botName }) }
-  const service = createReleaseService({ store, directory, apps, services, timeZone })
+  const service = createReleaseService({ store, directory, apps, services, timeZone, directMessages })
   const delivery: Delivery = startDelivery({
     ...cardParts,
     outbox,
@@ -74,27 +102,71 @@ export async function startBotRole(
     clock: CLOCK,
     log,
     budget,
+    directMessages,
+    directMessageEnded: metrics.directMessageEnded,
     ...defined({ updateEveryMs: pace.updateEveryMs }),
   })
   stops.push(() => delivery.stop())
-  const deployHeads = createHeadDeployer({ store, directory, apps, services, log })
+  const homePace = { ...HOME_PACE, ...pace.home }
+  const home = startHomes({
+    homes: homes(homePace),
+    drawing: createHomeDrawing({ ...cardParts, directMessages }),
+    rights: directory,
+    client: background,
+    clock: CLOCK,
+    log,
+    lookEveryMs: homePace.lookAgainMs,
+  })
+  stops.push(() => home.stop())
+  const webhooks = await startTelling(listed, { queue, log, scrub, metrics, ...defined({ pace: pace.webhooks }) })
+  stops.push(() => webhooks.stop())
+  const deployHeads = createHeadDeployer({ store, directory: drawn, apps, services, log })
   if (anyDeploysAutomatically(apps)) {
     const deploying = startDeployingHeads(deployHeads, news, log)
     stops.push(() => deploying.stop())
   }
+  let ticks = 0
+  let isFilled = false
+  const keepHouse = async () => {
+    const isTimeToForget = ticks % HOUSEKEEPING_TICKS === 0
+    ticks += 1
+    await webhooks
+      .keepNamed()
+      .then(() => (isTimeToForget ? forget() : undefined))
+      .catch((err: unknown) => log.error({ err }, 'failed to delete old rows of the store'))
+    // Again at times: what an older version was about to end is counted too.
+    if (isFilled && !isTimeToForget) return
+    isFilled = await fillFigures(FILL_EACH_TICK_MS).catch((err: unknown) => {
+      log.error({ err }, 'failed to count older releases')
+      return false
+    })
+  }
+  const reroute = () =>
+    rerouteJobs().catch((err: unknown) =>
+      log.error({ err }, 'failed to give waiting jobs to the workers of their group'),
+    )
+  await reroute()
   const tick = async () => {
     await service.tick().catch((err: unknown) => log.error({ err }, 'failed to expire releases and send reminders'))
     await deployHeads().catch((err: unknown) => log.error({ err }, HEADS_FAILED))
     // A token that is revoked or accepted again is noticed also while nobody does anything.
     await ask(() => background.auth.test())
-    await forget().catch((err: unknown) => log.error({ err }, 'failed to delete old rows of the store'))
+    await keepHouse()
+    await reroute()
   }
   const ticking = setInterval(tick, pace.tickEveryMs ?? TICK_EVERY_MS)
   stops.push(async () => clearInterval(ticking))
+  const lookAtWorkers = () =>
+    showMissingWorkers({ store, apps }).catch((err: unknown) =>
+      log.error({ err }, 'failed to look whether workers can take what waits; the next look tries again'),
+    )
+  const looking = setInterval(lookAtWorkers, pace.workersEveryMs ?? WORKERS_EVERY_MS)
+  stops.push(async () => clearInterval(looking))
   const bot = await startBot({
     ...cardParts,
     client: background,
     interactive,
+    home,
     clock: CLOCK,
     service,
     inbox,
@@ -128,6 +200,7 @@ export async function startBotRole(
       const closed = delivery.closedChannels().length
       return {
         channels: closed === 0 || `Slack does not let Signoff use ${closed} of its channels; the log names them.`,
+        ...(listed.length > 0 && { webhooks: webhooks.work() }),
       }
     },
   }

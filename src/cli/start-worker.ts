@@ -8,9 +8,12 @@ import { gitCheck } from '../operations/doctor/checks/host.ts'
 import type { Log } from '../operations/log.ts'
 import type { Metrics } from '../operations/metrics.ts'
 import type { HostIsolation } from '../release/ports/migrator.ts'
+import { createCheckouts } from '../worker/checkouts.ts'
+import { ourEnvironments } from '../worker/place.ts'
 import { TIMES } from '../worker/ports.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'
 import type { Pace } from './pace.ts'
+import { SERVICE_WORDS } from './service-words.ts'
 import { createWorkerAdapters } from './wiring.ts'
 
 type WorkerParts = Pick<OpenStore, 'store' | 'jobs' | 'lock'>
@@ -46,13 +49,19 @@ export async function startWorkerRole(
   const worker = await startWorker({
     ...adapters,
     apps: configuration.releases.apps,
+    ...defined({ group: configuration.group }),
+    words: SERVICE_WORDS,
     store,
     jobs,
     lock,
-    checkouts: join(
-      await adapters.isolate.checkoutsFolder(join(configuration.dataDir, 'checkouts')),
-      String(process.pid),
-    ),
+    checkouts: createCheckouts({
+      directory: join(
+        await adapters.isolate.checkoutsFolder(join(configuration.dataDir, 'checkouts')),
+        String(process.pid),
+      ),
+      git: adapters.git,
+      log,
+    }),
     times: { ...TIMES, ...pace.times },
     clock: CLOCK,
     log,
@@ -65,11 +74,11 @@ export async function startWorkerRole(
 
 /** Warns where the app's code runs with this process's rights. */
 async function tellIsolation(
-  { releases }: Configuration,
+  { releases, group }: Configuration,
   isolate: { found(): Promise<HostIsolation> },
   log: Log,
 ): Promise<void> {
-  const migrations = releases.apps.flatMap(({ environments }) => environments.flatMap((each) => each.migrations))
+  const migrations = ourEnvironments({ apps: releases.apps, ...defined({ group }) }).flatMap((each) => each.migrations)
   if (migrations.every(({ isolation }) => isolation === 'off')) return
   const { kind, missing } = await isolate.found()
   const facts = { isolation: kind, ...defined({ missing }) }

@@ -12,6 +12,7 @@ import { createMetrics } from '../operations/metrics.ts'
 import { createScrubber } from '../operations/scrub.ts'
 import { scrubStore } from '../operations/scrubbed-store.ts'
 import { type Committed, watchConfirmations, watchEvents } from '../release/committed.ts'
+import { aliveByGroup, workerGroups } from '../release/workers.ts'
 import type { Worker } from '../worker/worker.ts'
 import { startListening } from './listen.ts'
 import type { Pace } from './pace.ts'
@@ -55,6 +56,9 @@ export async function startSignoff(
       await stop().catch((err: unknown) => log.error({ err }, 'failed to stop a part cleanly'))
     }
   }
+  const loading = loadRoles(configuration)
+  // Where the store can't be opened, that is what is told.
+  loading.catch(() => undefined)
   try {
     const opened = await startStore(configuration, pace, log, stops)
     const ready: Record<string, () => Works | Promise<Works>> = {
@@ -68,6 +72,13 @@ export async function startSignoff(
     let stopBot: (() => Promise<void>) | undefined
     const metrics = createMetrics({
       ...opened.waiting,
+      workersAlive: async () => {
+        const workers = await opened.store.workers()
+        return aliveByGroup(configuration.releases.apps, workers, await opened.store.now())
+      },
+      ...(configuration.webhooks.length > 0 && {
+        webhooks: async () => (await import('./webhooks.ts')).readBacklogs(configuration.webhooks, opened.webhooks),
+      }),
       ready: async () => ({ ...(await partsReady(ready)()), ...bot?.shown() }),
     })
     const hear = (committed: Committed) => {
@@ -76,21 +87,29 @@ export async function startSignoff(
     }
     const store = watchEvents(scrubStore(opened.store, scrub), hear)
     const parts: Parts = { ...opened, store, outbox: watchConfirmations(opened.outbox, store, hear) }
-    // A role loads what it needs itself: a third of the time of a start is loading the other one's libraries.
-    if (configuration.bot) {
-      const { startBotRole, stopListening } = await import('./start-bot.ts')
-      const started = await startBotRole(configuration, configuration.bot, pace, log, parts, metrics, stops)
+    const { ofBot, ofWorker } = await loading
+    if (configuration.bot && ofBot) {
+      const { startBotRole, stopListening } = ofBot
+      const started = await startBotRole(configuration, configuration.bot, pace, log, parts, metrics, scrub, stops)
       bot = started
       stopBot = () => stopListening(started)
       ready.slack = started.connection
     }
     let worker: Worker | undefined
-    if (configuration.worker) {
-      const { startWorkerRole } = await import('./start-worker.ts')
-      worker = await startWorkerRole(configuration, configuration.worker, pace, log, parts, metrics, scrub, stops)
+    if (configuration.worker && ofWorker) {
+      worker = await ofWorker.startWorkerRole(
+        configuration,
+        configuration.worker,
+        pace,
+        log,
+        parts,
+        metrics,
+        scrub,
+        stops,
+      )
       const { isWorking } = worker
       ready.queue = () =>
-        isWorking() || 'The store has not recorded this worker for 30 s: it takes no jobs until it does.'
+        isWorking() || 'The store has not recorded this worker for 20 s: it takes no jobs until it does.'
     }
     // Parts stop in reverse order: listening first, then the work, and the delivery of its messages last.
     if (stopBot !== undefined) stops.push(stopBot)
@@ -102,7 +121,8 @@ export async function startSignoff(
     stops.push(() => listening.close())
     const { port, healthPort } = listening
     const version = programVersion()
-    log.info({ version, role: configuration.role, ...bot?.at, port, healthPort }, 'started')
+    const { role, group } = configuration
+    log.info({ version, role, ...defined({ group }), ...bot?.at, port, healthPort }, 'started')
     let stopping: Promise<void> | undefined
     return {
       port,
@@ -121,11 +141,33 @@ export async function startSignoff(
   }
 }
 
+/**
+ * Loads what the roles need, while the store is opened, which mostly waits. Only what this process runs: a third of the time
+ * of a start is loading the other role's libraries.
+ */
+async function loadRoles({ bot, worker }: Configuration) {
+  const [ofBot, ofWorker] = await Promise.all([bot && import('./start-bot.ts'), worker && import('./start-worker.ts')])
+  return { ofBot, ofWorker }
+}
+
 type Stops = (() => Promise<void>)[]
-type Parts = Pick<OpenStore, 'store' | 'inbox' | 'outbox' | 'jobs' | 'lock' | 'forget' | 'news'>
+type Parts = Pick<
+  OpenStore,
+  | 'store'
+  | 'inbox'
+  | 'outbox'
+  | 'homes'
+  | 'webhooks'
+  | 'jobs'
+  | 'lock'
+  | 'forget'
+  | 'fillFigures'
+  | 'news'
+  | 'rerouteJobs'
+>
 
 async function startStore(configuration: Configuration, pace: Pace, log: Log, stops: Stops): Promise<OpenStore> {
-  const { storeUrl, dataDir, role } = configuration
+  const { storeUrl, dataDir, role, group, releases } = configuration
   await makeDataDir(dataDir)
   let pool: Parameters<typeof openStore>[0]['pool'] = { connectionString: storeUrl }
   if (storeUrl === undefined) {
@@ -136,7 +178,8 @@ async function startStore(configuration: Configuration, pace: Pace, log: Log, st
   }
   if (storeUrl !== undefined) await requireSessions(pool)
   const report = (what: string, err: unknown) => log.warn({ err, what }, 'store error')
-  const opened = await openStore({ pool, role, report, ...defined({ timing: pace.jobTiming }) })
+  const groups = workerGroups(releases.apps)
+  const opened = await openStore({ pool, role, report, groups, ...defined({ group, timing: pace.jobTiming }) })
   stops.push(() => opened.close())
   const message = 'a newer version of Signoff uses the store: this process takes no more work and stops'
   opened.superseded.addEventListener('abort', () => log.warn({}, message), { once: true })

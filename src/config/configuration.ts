@@ -6,11 +6,16 @@ import type { Releases } from '../release/settings.ts'
 import { type EnvFilesRead, readEnvFiles } from './env-files.ts'
 import { type ReleasesFile, readReleases } from './releases-file.ts'
 import { type Role, readVariables, type Variables } from './variables.ts'
+import { readWebhookSecrets, type WebhookSettings } from './webhooks.ts'
 
 /** The settings of the variables, with what `releases.yml` and the env files add. */
 export interface Configuration extends Omit<Variables, 'secrets' | 'problems' | 'warnings'> {
   readonly role: Role
+  /** The group of this worker, with `--group`. */
+  readonly group?: string
   readonly releases: Releases
+  /** With their secrets; empty for a worker alone. */
+  readonly webhooks: readonly WebhookSettings[]
   /** Every known secret, for scrubbing, including those of env files and the passwords in URLs. */
   readonly secrets: readonly string[]
 }
@@ -26,43 +31,77 @@ export type ConfigurationRead =
  *
  * @param from.cwd the base of relative paths in variables
  * @param from.role whose settings are needed
+ * @param from.group the worker's group: only the secrets of its environments are needed and read
  */
 export function readConfiguration(from: {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   readonly role: Role
+  readonly group?: string
 }): ConfigurationRead {
   const variables = readVariables(from.env, from.cwd, from.role)
   const { bot, worker, secrets, problems: variableProblems, warnings, ...rest } = variables
   const problems = [...variableProblems, ...dataDirProblems(rest.dataDir)]
   const text = readReleasesText(rest.releasesFile)
   const file = text.ok ? readReleases(text.text, dirname(rest.releasesFile)) : undefined
-  const envFiles = envFilesFor(from.role, file, rest.storeUrl)
+  const envFiles = envFilesFor(from, file, rest.storeUrl)
+  const hooks = readWebhookSecrets(file?.webhooks ?? [], from.env, from.role !== 'worker')
   if (!text.ok) problems.push(text.problem)
   const hasHerokuKey = (from.env.HEROKU_API_KEY ?? '').trim() !== ''
-  if (from.role !== 'bot' && file?.usesHeroku && !hasHerokuKey) {
+  if (from.role !== 'bot' && file?.groupsOnHeroku.has(from.group) && !hasHerokuKey) {
     problems.push('HEROKU_API_KEY is missing: an environment is on Heroku')
   }
-  if (file !== undefined) problems.push(...file.report(envFiles.problems))
+  const grouped = file === undefined ? { problems: [], warnings: [] } : checkGroup(from, file)
+  problems.push(...grouped.problems)
+  if (file !== undefined) problems.push(...file.report([...envFiles.problems, ...hooks.problems]))
   if (problems.length > 0 || file?.releases === undefined) return { ok: false, problems }
   return {
     ok: true,
     configuration: {
       role: from.role,
       ...rest,
-      ...defined({ bot, worker }),
+      ...defined({ bot, worker, group: from.group }),
       releases: file.releases,
-      secrets: [...new Set([...secrets, ...envFiles.secrets])],
+      webhooks: hooks.webhooks,
+      secrets: [...new Set([...secrets, ...envFiles.secrets, ...hooks.secrets])],
     },
-    warnings: [...warnings, ...file.warnings, ...envFiles.warnings],
+    warnings: [...warnings, ...grouped.warnings, ...file.warnings, ...envFiles.warnings, ...hooks.warnings],
   }
 }
 
-/** The bot never reads env files, even where it could. */
-function envFilesFor(role: Role, file: ReleasesFile | undefined, storeUrl: string | undefined): EnvFilesRead {
-  return role === 'bot' || file === undefined
-    ? { problems: [], warnings: [], secrets: [] }
-    : readEnvFiles(file.envFiles, storeUrl)
+interface Starting {
+  readonly role: Role
+  readonly group?: string
+}
+
+/** Whether the file has the worker's group, and whether a worker without one has anything to do. */
+function checkGroup(
+  { role, group }: Starting,
+  { groups, hasUngrouped }: ReleasesFile,
+): { readonly problems: readonly string[]; readonly warnings: readonly string[] } {
+  if (group !== undefined) {
+    const has = groups.length === 0 ? 'it has no groups' : `it has ${groups.join(', ')}`
+    return {
+      problems: groups.includes(group) ? [] : [`--group ${group} is not in releases.yml under workers: ${has}`],
+      warnings: [],
+    }
+  }
+  const isIdle = role !== 'bot' && groups.length > 0 && !hasUngrouped
+  const warning = `Every environment belongs to a group, so a worker without --group releases nothing; start it with --group ${groups.join(' or --group ')}`
+  return { problems: [], warnings: isIdle ? [warning] : [] }
+}
+
+/** The bot never reads env files, even where it could, and a worker none of another group's. */
+function envFilesFor(
+  { role, group }: Starting,
+  file: ReleasesFile | undefined,
+  storeUrl: string | undefined,
+): EnvFilesRead {
+  if (role === 'bot' || file === undefined) return { problems: [], warnings: [], secrets: [] }
+  return readEnvFiles(
+    file.envFiles.filter((use) => use.group === group),
+    storeUrl,
+  )
 }
 
 /** A missing directory is no problem: it is created at the start. */

@@ -1,8 +1,8 @@
 /** Checks that the env files of migrations exist, and finds the secrets in them. */
 import { readFileSync, statSync } from 'node:fs'
 import { parseEnv } from 'node:util'
+import type { EnvFileUse } from './environments-in-file.ts'
 import type { PlacedProblem } from './explain.ts'
-import type { EnvFileUse } from './releases-file.ts'
 import { decoded, secretsIn } from './secrets.ts'
 
 const MAX_BYTES = 1_000_000

@@ -15,7 +15,7 @@ export function controlProblems(value: unknown, environments: readonly string[])
     ...[...items(freezes, 'freezes'), ...groups].flatMap((each) => unknownEnvironments(each, environments)),
     ...sharedEnvironments(groups),
     ...repeated(items(freezes, 'freezes'), 'name', 'is the name of another freeze'),
-    ...repeated(items(webhooks, 'webhooks'), 'url', 'is the URL of another webhook'),
+    ...repeated(items(webhooks, 'webhooks'), 'url', 'is the URL of another webhook', normalUrl),
   ]
 }
 
@@ -64,10 +64,21 @@ function sharedEnvironments(groups: readonly Placed[]): readonly PlacedProblem[]
   )
 }
 
-function repeated(all: readonly Placed[], key: string, text: string): readonly PlacedProblem[] {
+/** The same text for every way to write the same URL. */
+function normalUrl(text: string): string {
+  return URL.canParse(text) ? new URL(text).href : text
+}
+
+function repeated(
+  all: readonly Placed[],
+  key: string,
+  text: string,
+  normal = (written: string) => written,
+): readonly PlacedProblem[] {
   const seen = new Set<unknown>()
   return all.flatMap(({ path, value }) => {
-    const written = isRecord(value) ? value[key] : undefined
+    const found = isRecord(value) ? value[key] : undefined
+    const written = typeof found === 'string' ? normal(found) : undefined
     if (typeof written !== 'string' || !seen.has(written)) {
       seen.add(written)
       return []

@@ -3,34 +3,40 @@ import { isAbsolute, resolve } from 'node:path'
 import type { z } from 'zod'
 import { defined } from '../lib/defined.ts'
 import type { App, Environment, MigrationSettings, Releases, SignOffRules } from '../release/settings.ts'
-import { isHerokuGitUrl } from './addresses.ts'
 import { APP_OF, crossCheck, type Declared, type DeclaredEnvironment, platformOf } from './cross-checks.ts'
 import { digestsOf } from './digests.ts'
 import { milliseconds } from './durations.ts'
+import {
+  type EnvFileUse,
+  envFilesIn,
+  environmentsIn,
+  groupNamesIn,
+  groupsIn,
+  groupsOnHerokuIn,
+} from './environments-in-file.ts'
 import { explainIssues, formatPath, isRecord, type PlacedProblem } from './explain.ts'
 import { controlProblems } from './named-environments.ts'
-import { notYetProblems } from './not-yet.ts'
 import { type AppEntry, appSchema, releasesJsonSchema, releasesSchema } from './releases-schema.ts'
 import { type EnvironmentEntry, environmentSchema, remoteSchema } from './schema/environment.ts'
 import type { MigrationEntry } from './schema/migrations.ts'
 import { type SignOffEntry, signOffSchema } from './schema/sign-off.ts'
 import { workerGroupSchema } from './schema/worker-groups.ts'
+import { type PlacedWebhook, webhooksIn } from './webhooks.ts'
 import { type Path, readYaml } from './yaml-source.ts'
-
-/** An env file that the worker needs. */
-export interface EnvFileUse {
-  readonly environment: string
-  /** Absolute. */
-  readonly path: string
-  readonly place: Path
-}
 
 export interface ReleasesFile {
   /** Present when the file has no problem. */
   readonly releases?: Releases
   /** Those that can be read, even when the file has problems. */
   readonly envFiles: readonly EnvFileUse[]
-  readonly usesHeroku: boolean
+  /** The groups with an environment on Heroku; undefined stands for workers without a group. */
+  readonly groupsOnHeroku: ReadonlySet<string | undefined>
+  /** The names of the groups of workers, as written. */
+  readonly groups: readonly string[]
+  /** Whether an environment is in no group, so that it needs a worker without one. */
+  readonly hasUngrouped: boolean
+  /** Those that can be read, even when the file has problems. */
+  readonly webhooks: readonly PlacedWebhook[]
   readonly warnings: readonly string[]
   /** All problems with their lines, `releases.yml:14: …`, together with `more` problems of places in the file. */
   report(more: readonly PlacedProblem[]): readonly string[]
@@ -44,12 +50,13 @@ export function readReleases(text: string, directory: string): ReleasesFile {
   const source = readYaml(text)
   const value = source.data?.value
   const problems: PlacedProblem[] = []
-  if (source.data !== undefined) problems.push(...shapeProblems(value))
+  const parsed = releasesSchema.safeParse(value)
+  if (source.data !== undefined) problems.push(...shapeProblems(value, parsed))
   const declared = declaredIn(value)
   const crossChecks = crossCheck(declared)
   problems.push(...crossChecks.problems)
   const names = declared.environments.map(({ app, name }) => `${app}/${name}`)
-  problems.push(...controlProblems(value, names), ...notYetProblems(value))
+  problems.push(...controlProblems(value, names))
 
   const report = (more: readonly PlacedProblem[]) => {
     const all = [
@@ -64,22 +71,26 @@ export function readReleases(text: string, directory: string): ReleasesFile {
     return [...new Set(inOrder.map(({ line, text: problem }) => `${fileAt(line)}: ${problem}`))]
   }
 
-  const parsed = releasesSchema.safeParse(value)
+  const groupOf = groupsIn(value)
   const isValid = source.problems.length === 0 && problems.length === 0 && parsed.success
   return {
     ...defined({
       releases: isValid
         ? {
             progress: parsed.data.slack.progress,
+            directMessages: parsed.data.slack.direct_messages,
             timeZone: parsed.data.time_zone,
             apps: Object.entries(parsed.data.apps).map(([name, entry]) =>
-              withFreezes(appOf(name, entry, directory), parsed.data),
+              withGroups(withFreezes(appOf(name, entry, directory), parsed.data), groupOf),
             ),
           }
         : undefined,
     }),
-    envFiles: envFilesIn(value, directory),
-    usesHeroku: environmentsIn(value).some(({ entry }) => isOnHeroku(entry)),
+    envFiles: envFilesIn(value, directory, groupOf),
+    webhooks: webhooksIn(value),
+    groupsOnHeroku: groupsOnHerokuIn(value, groupOf),
+    groups: groupNamesIn(value),
+    hasUngrouped: names.some((name) => !groupOf.has(name)),
     warnings: crossChecks.warnings.map(
       ({ path, text: warning }) => `${fileAt(source.lineOf(path))}: ${formatPath(path)} ${warning}`,
     ),
@@ -92,9 +103,8 @@ function fileAt(line: number | undefined): string {
 }
 
 /** The problems that zod finds, also inside apps and environments with invalid names, which zod skips. */
-function shapeProblems(value: unknown): readonly PlacedProblem[] {
+function shapeProblems(value: unknown, whole: ReturnType<typeof releasesSchema.safeParse>): readonly PlacedProblem[] {
   if (value === null || value === undefined) return [{ path: [], text: 'is empty' }]
-  const whole = releasesSchema.safeParse(value)
   if (whole.success) return []
   const schema = releasesJsonSchema()
   const misnamed = whole.error.issues.flatMap((issue): readonly PlacedProblem[] => {
@@ -149,40 +159,6 @@ function declaredEnvironment(app: string, name: string, path: Path, entry: unkno
   }
 }
 
-function environmentsIn(value: unknown) {
-  const apps = isRecord(value) && isRecord(value.apps) ? value.apps : {}
-  return Object.entries(apps).flatMap(([app, appEntry]) =>
-    isRecord(appEntry) && isRecord(appEntry.environments)
-      ? Object.entries(appEntry.environments).map(([name, entry]) => ({
-          app,
-          name,
-          entry,
-          path: ['apps', app, 'environments', name],
-        }))
-      : [],
-  )
-}
-
-function envFilesIn(value: unknown, directory: string): readonly EnvFileUse[] {
-  return environmentsIn(value).flatMap(({ app, name, entry, path }) => {
-    const migrations = isRecord(entry) ? entry.migrations : undefined
-    const placed = Array.isArray(migrations)
-      ? migrations.map((each: unknown, index) => ({ each, place: [...path, 'migrations', index, 'env_file'] }))
-      : [{ each: migrations, place: [...path, 'migrations', 'env_file'] }]
-    return placed.flatMap(({ each, place }) => {
-      const written = isRecord(each) ? each.env_file : undefined
-      if (typeof written !== 'string' || written === '' || written.includes('\0')) return []
-      return [{ environment: `${app}/${name}`, path: resolve(directory, written), place }]
-    })
-  })
-}
-
-function isOnHeroku(entry: unknown): boolean {
-  const remote = isRecord(entry) && isRecord(entry.remote) ? entry.remote : {}
-  if (remote.platform !== undefined) return remote.platform === 'heroku'
-  return typeof remote.url === 'string' && isHerokuGitUrl(remote.url)
-}
-
 function appOf(name: string, entry: AppEntry, directory: string): App {
   const app = {
     name,
@@ -209,6 +185,14 @@ function withFreezes(
     if (own.length === 0) return environment
     return { ...environment, freezes: own.map(({ name, from, to }) => ({ name, from, to, timeZone })) }
   })
+  return { ...app, environments }
+}
+
+function withGroups(app: App, groupOf: ReadonlyMap<string, string>): App {
+  const environments = app.environments.map((environment) => ({
+    ...environment,
+    ...defined({ group: groupOf.get(`${app.name}/${environment.name}`) }),
+  }))
   return { ...app, environments }
 }
 
@@ -276,7 +260,6 @@ function onThisHost(migrations: MigrationSettings, directory: string): Migration
 }
 
 function signOffOf(entry: Exclude<SignOffEntry, 'none'>): SignOffRules {
-  if (entry.qa === 'each change') throw new Error('NOT_YET refuses QA for each change')
   return {
     qa: entry.qa,
     approvals: entry.approvals,
@@ -284,5 +267,6 @@ function signOffOf(entry: Exclude<SignOffEntry, 'none'>): SignOffRules {
     requireChecks: entry.require_checks,
     expiresAfterMs: milliseconds(entry.expires_after) ?? 0,
     rollback: entry.rollback,
+    ...(entry.receipts && { receipts: true as const }),
   }
 }

@@ -17,7 +17,7 @@ function nameOf(what: 'app' | 'environment', newlyReserved: string) {
     .refine((value) => !COMMIT_PATTERN.test(value), 'looks like a commit (4 to 40 hex digits)')
 }
 
-const appName = nameOf('app', 'is now a command of /deploy: give the app another name')
+export const appNameSchema = nameOf('app', 'is now a command of /deploy: give the app another name')
 const environmentName = nameOf('environment', 'is now a word of /deploy lock: give the environment another name')
 
 /** Examples that editors show. */
@@ -68,7 +68,7 @@ export const releasesSchema = z.strictObject({
   webhooks: webhooksSchema,
   workers: workerGroupsSchema,
   apps: z
-    .record(appName, appSchema.meta({ description: 'An app, by the name that people type', examples: [APP] }))
+    .record(appNameSchema, appSchema.meta({ description: 'An app, by the name that people type', examples: [APP] }))
     .refine((all) => Object.keys(all).length > 0, 'needs an app')
     .meta({ description: 'The apps, by name: repositories with their environments', examples: [{ api: APP }] }),
 })

@@ -47,7 +47,7 @@ export function readYaml(text: string): YamlSource {
       return offset === undefined ? undefined : lineAt(offset)
     }
     if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return { problems, lineOf }
-    const unresolved = unresolvedAliases(document)
+    const unresolved = text.includes('*') ? unresolvedAliases(document) : []
     if (unresolved.length > 0) {
       const missingAnchors = unresolved.map((offset) => ({
         line: lineAt(offset),

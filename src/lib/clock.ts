@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-
 /** A process's clock, only for waiting. Deadlines and expiry are decided by the store's clock. */
 export interface Clock {
   /** Monotonic time in milliseconds. */
@@ -10,5 +8,17 @@ export interface Clock {
 
 export const CLOCK: Clock = {
   now: () => performance.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }).catch(() => undefined),
+  // Node's own makes an error with a stack for each sleep that ends early, and every delivery has one.
+  sleep(ms, signal) {
+    if (signal?.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      signal?.addEventListener('abort', end, { once: true })
+    })
+  },
 }

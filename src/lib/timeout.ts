@@ -23,6 +23,9 @@ export async function runWithTimeout<T>(
   return first
 }
 
+/** In place of the error that each `abort` would make. */
+const DECIDED = 'decided'
+
 /**
  * Waits up to `ms` for work and returns whether it has settled. Doesn't stop the work. Rejects if the work rejects in
  * time.
@@ -32,6 +35,6 @@ export async function settlesWithin(ms: number, work: Promise<unknown>, clock: C
   try {
     return await Promise.race([work.then(() => true), clock.sleep(ms, isDecided.signal).then(() => false)])
   } finally {
-    isDecided.abort()
+    isDecided.abort(DECIDED)
   }
 }

@@ -33,7 +33,8 @@ const LINES: Lines = {
     }),
   plan_made: ({ commits, pending }, facts) => info('plan made', { commits, pending, ...since(facts, 'requestedAt') }),
   card_posted: ({ channel, ts }) => info('card posted', { channel, ts }),
-  sign_off_given: ({ kind, right }) => info('sign-off given', { kind, right }),
+  sign_off_given: ({ kind, right, changes, own }) =>
+    info('sign-off given', { kind, right, ...defined({ changes: changes?.length, own: own?.length }) }),
   go_given: ({ right }) => info('Go given', { right }),
   release_approved: ({ attempt }) => info('release approved', { attempt }),
   preflight_passed: ({ attempt }, facts) => info('preflight passed', { attempt, ...since(facts, 'approvedAt') }),
@@ -87,10 +88,17 @@ const LINES: Lines = {
     commentUrl === undefined
       ? { level: 'warn', message: 'gave up writing the record of a rollback' }
       : info('record of a rollback written late', { commentUrl }),
+  people_told: ({ kind, people, mentioned }) =>
+    info('people told in private', { directMessage: kind, people: people.map(({ id }) => id), mentioned }),
   head_not_deployed: ({ commit, because }) => ({
     level: 'warn',
     message: 'a commit is not deployed automatically because of its builds',
     fields: { commit, because },
+  }),
+  sign_off_disputed: ({ kind, signedAt, right }) => ({
+    level: 'warn',
+    message: 'sign-off disputed: its person says that they did not give it',
+    fields: { kind, signedAt, right },
   }),
 }
 

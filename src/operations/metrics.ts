@@ -2,13 +2,19 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { runWithTimeout } from '../lib/timeout.ts'
 import type { Committed } from '../release/committed.ts'
-import type { ReleaseEvent } from '../release/events.ts'
 import type { DeliveryOutcome } from '../release/ports/deliveries.ts'
 import type { Job, JobOutcome } from '../release/ports/jobs.ts'
 import type { ReleaseState } from '../release/terms.ts'
+import { countEvents } from './event-metrics.ts'
 import type { Works } from './health.ts'
 
 const SOURCE_LIMIT_MS = 2_000
+/** Never: the longest time that a timer takes. */
+const NO_SAMPLES_MS = 2 ** 31 - 1
+/** What Node's default metrics make of samples of the event loop. */
+const SAMPLED = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'].map((of) => `nodejs_eventloop_lag_${of}_seconds`)
+/** No group can have this name. */
+const WITHOUT_GROUP = '(none)'
 
 /** `refused`: Slack returned an error. `unknown`: no answer, so the call may have had its effect. */
 export type SlackCallOutcome = 'ok' | 'refused' | 'rate limited' | 'unknown'
@@ -28,10 +34,18 @@ export interface MetricsSources {
   /** Deliveries from Slack that are not handled yet. */
   readonly inboxUnhandled?: () => Promise<number>
   readonly releases?: () => Promise<readonly OpenRelease[]>
+  /** Releases whose time to start has come and that have not started. */
+  readonly overdueStarts?: () => Promise<readonly OpenRelease[]>
   /** New heads that wait to be deployed automatically. */
   readonly heads?: () => Promise<readonly (Omit<OpenRelease, 'state'> & { readonly state: string })[]>
   /** How long ago a worker was last seen; undefined: none is known. */
   readonly workerSeenMs?: () => Promise<number | undefined>
+  /** How many workers are alive, by group; undefined stands for workers without a group. */
+  readonly workersAlive?: () => Promise<ReadonlyMap<string | undefined, number>>
+  /** What waits for each webhook, by its name. */
+  readonly webhooks?: () => Promise<
+    readonly { readonly webhook: string; readonly waiting: number; readonly oldestAgeMs: number }[]
+  >
   /** The parts of `/readyz`. */
   readonly ready?: () => Promise<Readonly<Record<string, Works>>>
 }
@@ -42,11 +56,15 @@ export interface Metrics {
   /** `method` is a name such as `chat.update`. */
   slackCall(method: string, outcome: SlackCallOutcome): void
   jobEnded(kind: Job['kind'], outcome: JobOutcome): void
+  /** `webhook`: its name. */
+  webhookTried(webhook: string, outcome: 'delivered' | 'failed' | 'given up'): void
   /** A look at the branches that are deployed automatically; `failed`: a repository did not answer. */
   headsLooked(outcome: 'ok' | 'failed'): void
   /** `kind` is a closed list: `command`, `click`, … */
   deliveryAcknowledged(kind: string, ms: number): void
   deliveryHandled(kind: string, outcome: DeliveryOutcome, ms: number): void
+  /** What became of a direct message that nobody asked for: `sent`, `not wanted`, … */
+  directMessageEnded(kind: string, outcome: string): void
   /** For `/metrics`. */
   read(): Promise<{ readonly contentType: string; readonly body: string }>
 }
@@ -58,25 +76,20 @@ export interface Metrics {
 export function createMetrics(sources: MetricsSources = {}): Metrics {
   const register = new Registry()
   const registers = [register]
-  collectDefaultMetrics({ register })
+  // Samples would wake an idle process a hundred times a second. The lag at the time of each read is measured without them.
+  collectDefaultMetrics({ register, eventLoopMonitoringPrecision: NO_SAMPLES_MS })
+  for (const name of SAMPLED) register.removeSingleMetric(name)
 
-  const ended = new Counter({
-    name: 'signoff_releases_ended_total',
-    help: 'Releases that ended, by final state',
-    labelNames: ['app', 'environment', 'state'],
-    registers,
-  })
-  const steps = new Histogram({
-    name: 'signoff_step_duration_seconds',
-    help: 'Duration of the steps of runs in seconds, by outcome',
-    labelNames: ['step', 'state'],
-    buckets: [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_200, 3_600],
-    registers,
-  })
   const slackCalls = new Counter({
     name: 'signoff_slack_calls_total',
     help: 'Calls to the Slack API, by method and outcome',
     labelNames: ['method', 'outcome'],
+    registers,
+  })
+  const directMessages = new Counter({
+    name: 'signoff_direct_messages_total',
+    help: 'Direct messages that nobody asked for, by kind and outcome: sent, not wanted, no longer true, not delivered',
+    labelNames: ['kind', 'outcome'],
     registers,
   })
   const jobs = new Counter({
@@ -112,10 +125,10 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     registers,
   })
 
-  const locks = new Counter({
-    name: 'signoff_lock_events_total',
-    help: 'Changes of locks of environments: set, changed, taken over, unlocked, expired',
-    labelNames: ['what'],
+  const webhooks = new Counter({
+    name: 'signoff_webhook_tries_total',
+    help: 'Requests to webhooks: delivered, failed (tried again) or given up',
+    labelNames: ['webhook', 'outcome'],
     registers,
   })
 
@@ -153,6 +166,26 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
       },
     }
   })
+  shows('webhooks', sources.webhooks, () => {
+    const waiting = labelled('signoff_webhooks_waiting', ['webhook'], 'Requests to webhooks that are not answered yet')
+    const oldest = labelled(
+      'signoff_webhook_oldest_seconds',
+      ['webhook'],
+      'Age of the oldest unanswered request to a webhook in seconds',
+    )
+    return {
+      omit() {
+        waiting.reset()
+        oldest.reset()
+      },
+      show(backlogs) {
+        for (const { webhook, waiting: count, oldestAgeMs } of backlogs) {
+          waiting.set({ webhook }, count)
+          oldest.set({ webhook }, oldestAgeMs / 1_000)
+        }
+      },
+    }
+  })
   shows('inbox', sources.inboxUnhandled, () => {
     const unhandled = gauge('signoff_inbox_unhandled', 'Deliveries from Slack that are not handled yet')
     return { omit: () => unhandled.remove(), show: (count) => unhandled.set(count) }
@@ -179,6 +212,19 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
       },
     }
   })
+  shows('overdue starts', sources.overdueStarts, () => {
+    const overdue = labelled(
+      'signoff_start_overdue_seconds',
+      ['app', 'environment', 'state'],
+      'How long the time of a release is past that was to start then and has not',
+    )
+    return {
+      omit: () => overdue.reset(),
+      show(starts) {
+        for (const { forMs, ...labels } of starts) overdue.set(labels, forMs / 1_000)
+      },
+    }
+  })
   shows('heads', sources.heads, () => {
     const waiting = labelled(
       'signoff_head_waiting_seconds',
@@ -199,6 +245,15 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
       show: (ms) => seen.set(ms === undefined ? Number.POSITIVE_INFINITY : ms / 1_000),
     }
   })
+  shows('workers by group', sources.workersAlive, () => {
+    const alive = labelled('signoff_workers', ['group'], 'Workers that are alive, by group; (none): without a group')
+    return {
+      omit: () => alive.reset(),
+      show(counts) {
+        for (const [group, count] of counts) alive.set({ group: group ?? WITHOUT_GROUP }, count)
+      },
+    }
+  })
   shows('ready', sources.ready, () => {
     const ready = labelled('signoff_ready', ['part'], 'Whether a part of this process works, as /readyz says')
     return {
@@ -210,59 +265,18 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
   })
 
   return {
-    eventCommitted: ({ event }) => {
-      countEvent(event, ended, steps)
-      const what = lockChange(event)
-      if (what !== undefined) locks.inc({ what })
-    },
+    eventCommitted: countEvents(registers),
     slackCall: (method, outcome) =>
       slackCalls.inc({ method: /^[a-z]{2,20}(\.[a-zA-Z]{2,24}){1,3}$/.test(method) ? method : 'other', outcome }),
     headsLooked: (outcome) => looks.inc({ outcome }),
+    webhookTried: (webhook, outcome) => webhooks.inc({ webhook, outcome }),
     jobEnded: (kind, outcome) => jobs.inc({ kind, outcome }),
     deliveryAcknowledged: (kind, ms) => acknowledged.observe({ kind }, Math.max(0, ms) / 1_000),
     deliveryHandled: (kind, outcome, ms) => handled.observe({ kind, outcome }, Math.max(0, ms) / 1_000),
+    directMessageEnded: (kind, outcome) => directMessages.inc({ kind, outcome }),
     async read() {
       await Promise.all(readers.map((read) => read()))
       return { contentType: register.contentType, body: await register.metrics() }
     },
-  }
-}
-
-function lockChange(event: ReleaseEvent): string | undefined {
-  switch (event.type) {
-    case 'lock_set':
-      return 'set'
-    case 'lock_changed':
-      return 'changed'
-    case 'lock_taken_over':
-      return 'taken over'
-    case 'lock_ended':
-      return event.data.how
-    default:
-      return undefined
-  }
-}
-
-const STATE_OF = { step_done: 'done', step_failed: 'failed', step_unknown: 'unknown' } as const
-
-function countEvent(
-  event: ReleaseEvent,
-  ended: Counter<'app' | 'environment' | 'state'>,
-  steps: Histogram<'step' | 'state'>,
-): void {
-  switch (event.type) {
-    case 'release_ended': {
-      const { app, environment, state } = event.data
-      ended.inc({ app, environment, state })
-      break
-    }
-    case 'step_done':
-    case 'step_failed':
-    case 'step_unknown': {
-      const { step, ms } = event.data
-      if (ms !== undefined) steps.observe({ step, state: STATE_OF[event.type] }, ms / 1_000)
-      break
-    }
-    default:
   }
 }

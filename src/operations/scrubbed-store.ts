@@ -9,7 +9,7 @@ import type { Store } from '../release/ports/store.ts'
  * what a rollback could not find out is scrubbed: what plans bind must not change, and they contain no other output of tools.
  */
 export function scrubStore(store: Store, scrub: (text: string) => string): Store {
-  const clean = <T>(value: T): T => scrubDeep(value, scrub) as T
+  const clean = <T>(value: T): T => scrubTexts(value, scrub)
   return {
     ...store,
     transaction: (work, options) =>
@@ -30,6 +30,11 @@ export function scrubStore(store: Store, scrub: (text: string) => string): Store
               }),
             addSignOff: (number, signOff) =>
               tx.addSignOff(number, signOff.note ? { ...signOff, note: scrub(signOff.note) } : signOff),
+            addTested: (number, tested) =>
+              tx.addTested(
+                number,
+                tested.map((each) => (each.note ? { ...each, note: scrub(each.note) } : each)),
+              ),
             putStep: (number, step) => tx.putStep(number, step.result ? { ...step, result: clean(step.result) } : step),
             putMark: (number, mark) => tx.putMark(number, mark.reason ? { ...mark, reason: scrub(mark.reason) } : mark),
             addEvent: (event) => tx.addEvent({ ...event, data: clean(event.data) } as ReleaseEvent),
@@ -59,6 +64,11 @@ export function scrubStore(store: Store, scrub: (text: string) => string): Store
 function withCleanUnknowns(plan: Plan, clean: <T>(value: T) => T): Plan {
   const { rollback } = plan
   return rollback === undefined ? plan : { ...plan, rollback: { ...rollback, unknowns: clean(rollback.unknowns) } }
+}
+
+/** The same value with each of its texts scrubbed. */
+export function scrubTexts<T>(value: T, scrub: (text: string) => string): T {
+  return scrubDeep(value, scrub) as T
 }
 
 function scrubDeep(value: unknown, scrub: (text: string) => string): unknown {

@@ -18,10 +18,13 @@ import {
 import type { Gate, Refusal } from './refusals.ts'
 import type { Release } from './release.ts'
 import {
+  asksForQaAsAWhole,
+  asksForQaOfChanges,
   canBeCancelled,
   canBePlannedAgain,
   didNotDeclareEmergency,
   didNotWriteEveryCommit,
+  hasItsSignOffs,
   hasNotSigned,
   hasPermission,
   hasQaPermission,
@@ -41,7 +44,18 @@ import {
 } from './rules.ts'
 import type { Environment } from './settings.ts'
 import { SIGN_OFF_KINDS } from './terms.ts'
-import { cancel, changeTime, close, go, mark, retry, sign, startNow, type Transition } from './transitions/index.ts'
+import {
+  cancel,
+  changeTime,
+  close,
+  go,
+  mark,
+  retry,
+  sign,
+  startNow,
+  type Transition,
+  testChanges,
+} from './transitions/index.ts'
 
 /** Every action's name. A sign-off's name is its stored kind. */
 export const ACTION_NAMES = [
@@ -58,6 +72,7 @@ export const ACTION_NAMES = [
   'mark bad',
   'mark good',
   'roll back',
+  'test changes',
 ] as const
 
 export type Action = (typeof ACTION_NAMES)[number]
@@ -89,7 +104,14 @@ export interface ActionDefinition {
 
 export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
   qa: {
-    rules: [isUndecidedOrAfterEmergency, isNotExpired, hasQaPermission, didNotDeclareEmergency, hasNotSigned('qa')],
+    rules: [
+      isUndecidedOrAfterEmergency,
+      isNotExpired,
+      hasQaPermission,
+      didNotDeclareEmergency,
+      asksForQaAsAWhole,
+      hasNotSigned('qa'),
+    ],
     people: qaPeople,
     words: 'confirm that QA passed',
     startsRun: true,
@@ -158,7 +180,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: cancel,
   },
   retry: {
-    rules: [needsAttention, isRequesterOrHasPermission],
+    rules: [needsAttention, isRequesterOrHasPermission, hasItsSignOffs],
     people: approvers,
     words: 'retry',
     startsRun: true,
@@ -255,6 +277,16 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     canRecur: false,
     isOnRun: false,
     transition: null,
+  },
+  'test changes': {
+    rules: [isUndecidedOrAfterEmergency, isNotExpired, hasQaPermission, didNotDeclareEmergency, asksForQaOfChanges],
+    people: qaPeople,
+    words: 'confirm that changes were tested',
+    startsRun: true,
+    // What it records is recorded once, however often the delivery comes.
+    canRecur: false,
+    isOnRun: false,
+    transition: testChanges,
   },
 }
 

@@ -4,8 +4,10 @@
  */
 import { defined } from '../lib/defined.ts'
 import { isNear, nearestFirst } from '../lib/edit-distance.ts'
+import type { FigureDays } from './figures.ts'
 import { type LockCommand, parseLock } from './lock-command.ts'
 import { splitReason } from './reason.ts'
+import { reportWords } from './report-command.ts'
 import { rollbackWords } from './rollback-command.ts'
 import { type App, findApp, findEnvironment } from './settings.ts'
 import { COMMIT_PATTERN, commitOf, typedWords } from './typed-words.ts'
@@ -24,7 +26,7 @@ export const RESERVED_WORDS = ['to', 'preview', 'status', 'history', 'cancel', '
 /** The words with which a command begins. */
 const VERBS: readonly string[] = [
   ...RESERVED_WORDS.filter((word) => word !== 'to'),
-  ...['lock', 'unlock', 'rollback', 'bad', 'good'],
+  ...['lock', 'unlock', 'rollback', 'bad', 'good', 'report'],
 ]
 
 /** Words that the first version allowed as names: commands that came later, and the `all` of `lock all`. */
@@ -79,6 +81,7 @@ export type DeployCommand =
   | ({ readonly is: 'rollback'; readonly to?: number; readonly reason?: string } & Target)
   | { readonly is: 'bad'; readonly number: number; readonly reason?: string }
   | { readonly is: 'good'; readonly number: number }
+  | { readonly is: 'report'; readonly app?: string; readonly environment?: string; readonly days: FigureDays }
   | Help
 
 export type HotfixCommand =
@@ -120,6 +123,8 @@ export function parseDeploy(text: string, apps: readonly App[]): DeployCommand |
     }
     case 'rollback':
       return rollbackOf(text, apps)
+    case 'report':
+      return reportOf(rest, apps)
     case 'preview': {
       const found = findTarget(rest, apps, '/deploy preview')
       return found.is === 'target' ? { is: 'preview', ...found.target } : found
@@ -235,23 +240,37 @@ function findByOneName(name: string, apps: readonly App[], before: string): Targ
 
 function historyOf(words: readonly string[], apps: readonly App[]): DeployCommand | ParseProblem {
   // Names of apps and environments are never numbers.
-  const last = words.at(-1) ?? ''
-  const before = numberOf(last)
-  const [first, second, extra] = before === undefined ? words : words.slice(0, -1)
-  const history = { is: 'history' as const, ...defined({ before }) }
-  if (first === undefined) return history
-  if (extra !== undefined) return notUnderstood('“history” takes an app and an environment, both optional.')
+  const before = numberOf(words.at(-1) ?? '')
+  const filter = filterOf('history', before === undefined ? words : words.slice(0, -1), apps)
+  return 'is' in filter ? filter : { is: 'history', ...filter, ...defined({ before }) }
+}
+
+/** `[app] [env]`, both optional. */
+function filterOf(
+  verb: string,
+  [first, second, extra]: readonly string[],
+  apps: readonly App[],
+): Partial<Target> | Help | ParseProblem {
+  if (first === undefined) return {}
+  if (extra !== undefined) return notUnderstood(`“${verb}” takes an app and an environment, both optional.`)
   const app = findApp(apps, first)
   if (second !== undefined) {
     if (app === undefined) return unknownApp(first, apps)
     return findEnvironment(app, second) === undefined
       ? unknownEnvironment(second, app)
-      : { ...history, app: app.name, environment: second }
+      : { app: app.name, environment: second }
   }
-  if (app !== undefined) return { ...history, app: app.name }
+  if (app !== undefined) return { app: app.name }
   return apps.some((each) => findEnvironment(each, first) !== undefined)
-    ? { ...history, environment: first }
+    ? { environment: first }
     : unknownName(first, apps)
+}
+
+function reportOf(words: readonly string[], apps: readonly App[]): DeployCommand | ParseProblem {
+  const read = reportWords(words, apps)
+  if ('reason' in read) return notUnderstood(read.reason)
+  const filter = filterOf('report', read.names, apps)
+  return 'is' in filter ? filter : { is: 'report', ...filter, days: read.days }
 }
 
 function byNumber(is: 'cancel' | 'retry' | 'bad' | 'good', words: readonly string[]): DeployCommand {

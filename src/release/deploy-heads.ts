@@ -7,6 +7,7 @@ import type { Store } from './ports/store.ts'
 import type { ServiceWords } from './ports/words.ts'
 import type { Gate } from './refusals.ts'
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
+import { heldBack } from './start-conditions.ts'
 import { requested } from './transitions/index.ts'
 import { findMissingWorker } from './workers.ts'
 
@@ -76,7 +77,10 @@ async function deployHead(
 ): Promise<Waits | undefined> {
   const { app, name } = environment
   // A worker plans it, and Slack takes its card: without either it would end as refused.
-  if (await findMissingWorker(store)) return { waitsFor: 'no_worker' }
+  if (await findMissingWorker(store, environment)) return { waitsFor: 'no_worker' }
+  // Asked at every news of the store. Slack, whose calls are limited for all together, is asked only where nothing else is in the way.
+  const inTheWay = await whatIsInTheWay(store, environment)
+  if (inTheWay !== undefined) return { waitsFor: inTheWay }
   if ('unreachable' in (await directory.channel(environment.channel))) return { waitsFor: 'channel_unreachable' }
   const configuration = await currentConfiguration(store, environment)
   return store.transaction(async (tx): Promise<Waits | undefined> => {
@@ -112,6 +116,13 @@ async function deployHead(
     await tx.putHead({ ...head, state: 'done', release: number })
     return undefined
   })
+}
+
+/** What the store alone tells of why nothing can start there now. The release is asked again under the environment's lock. */
+async function whatIsInTheWay(store: Store, environment: Environment): Promise<Gate | undefined> {
+  if (await store.current(environment.app, environment.name)) return 'environment_busy'
+  const asked = { moment: 'request', kind: 'deploy', requester: SIGNOFF, isEmergency: false } as const
+  return (await store.transaction((tx) => heldBack(tx, { ...asked, environment })))?.gate
 }
 
 /** One release for each commit; another only where the one before it was held back before it began. */

@@ -10,36 +10,42 @@ import type { ReleaseState } from './terms.ts'
 
 type Runs = Pick<PlatformWords, 'runsApart'>
 
+/** The newest release mostly tells it; after that, pages. */
+const FIRST_PAGE = 1
 const PAGE = 5
 /** States in which the stored problem is the latest observation. In any other a retry may have changed it. */
 const STOPPED: readonly ReleaseState[] = ['needs attention', 'closed']
 
-/** The newest fact from the environment's releases; undefined if none has one. */
+/**
+ * The newest fact from the environment's releases; undefined if none has one. `newest`: those of `Store.newest`, where they
+ * were read together with others'.
+ */
 export async function deployedNow(
   store: Store,
   environment: Environment,
   platform: Runs,
+  newest?: readonly Release[],
 ): Promise<Deployed | undefined> {
   const { app, name } = environment
+  const known = newest ?? (await store.newest([{ app, environment: name }]))
+  const last = known.find(({ state }) => state === 'succeeded')
   for (let before: number | undefined; ; ) {
-    const releases = await store.releases({
-      app,
-      environment: name,
-      limit: PAGE,
-      ...defined({ before }),
-    })
+    const limit = before === undefined ? FIRST_PAGE : PAGE
+    const releases =
+      before === undefined
+        ? known.slice(0, FIRST_PAGE)
+        : await store.releases({ app, environment: name, limit, before })
     for (const release of releases) {
       const fact = deployedAfter(release, platform)
       if (fact?.is !== 'seen') {
         if (fact !== undefined) return fact
         continue
       }
-      const [last] = await store.releases({ app, environment: name, states: ['succeeded'], limit: 1 })
       const proven = last && deployedAfter(last, platform)
       return proven?.is === 'proven' && proven.commit === fact.commit ? proven : fact
     }
     before = releases.at(-1)?.number
-    if (releases.length < PAGE || before === undefined) return undefined
+    if (releases.length < limit || before === undefined) return undefined
   }
 }
 
@@ -52,7 +58,8 @@ export function deployedAfter(release: Release, { runsApart }: Runs): Deployed |
   if (state === 'succeeded' || confirmed?.state === 'done') {
     const commit = confirmed?.result?.commit ?? producedCommit(release)
     const at = (release.endedAt ?? confirmed?.endedAt ?? release.requestedAt).toISOString()
-    if (commit !== undefined) return { is: 'proven', commit, number, at, webUrl, ...judged(release) }
+    if (commit !== undefined)
+      return { is: 'proven', commit, number, at, webUrl, by: release.requester, ...judged(release) }
   }
   const because = release.problem?.because
   if (because?.gate === 'release_phase_failed' && STOPPED.includes(state)) {

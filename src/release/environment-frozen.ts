@@ -24,9 +24,9 @@ interface Asked {
 
 /** Asked at the request and where a release would start, by the store's clock. */
 export async function environmentFrozen({ now }: Pick<Transaction, 'now'>, asked: Asked): Promise<Refusal | undefined> {
-  const { environment, kind, isEmergency, release, startAt = now } = asked
+  const { environment, kind, isEmergency, release, startAt } = asked
   if (isEmergency) return undefined
-  const frozen = frozenAt(environment.freezes ?? [], startAt)
+  const frozen = frozenAt(environment.freezes ?? [], startAt ?? now)
   if (frozen === undefined) return undefined
   const people = emergencyPeople(environment)
   return {
@@ -39,6 +39,7 @@ export async function environmentFrozen({ now }: Pick<Transaction, 'now'>, asked
       until: frozen.until?.toISOString(),
       who: allowsEmergency(environment) ? (people === EVERYONE ? [EVERYONE] : people) : undefined,
       number: release?.number,
+      startAt: release && startAt?.toISOString(),
     }),
   }
 }

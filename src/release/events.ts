@@ -3,17 +3,18 @@
  * renamed. An optional key may be absent because an older version wrote the event.
  */
 import type { NotDeployedBecause } from './automatic.ts'
+import type { DirectMessageKind } from './direct-messages.ts'
 import type { GroupMembers } from './policy.ts'
 import type { RecordedRules } from './recorded-rules.ts'
 import type { Failure, Gate } from './refusals.ts'
-import type { PostedMessage, ReleaseKind, ReleaseState, SignOffKind, StepName } from './terms.ts'
+import type { PersonName, PostedMessage, ReleaseKind, ReleaseState, SignOffKind, StepName } from './terms.ts'
 
 /** Who did it and why they were allowed to, beside their id. */
 export interface Attribution {
   readonly name: string
   /**
-   * Where the permission came from: a group's handle, `named by id`, `every full member`, `the requester`, or `unverified`
-   * for a requester about whom Slack gave no answer.
+   * Where the permission came from: a group's handle, `named by id`, `every full member`, `the requester`, `the signer`,
+   * or `unverified` for a requester or a signer about whom Slack gave no answer.
    */
   readonly right: string
 }
@@ -65,6 +66,8 @@ export interface EventData {
     readonly fingerprint: string
     readonly commits: number
     readonly pending: number
+    /** Where QA is asked for each change: the ids that stand for them. */
+    readonly changes?: readonly string[]
     /** The rules in force, under which this plan asks for sign-offs. */
     readonly rules?: RecordedRules
   }
@@ -73,6 +76,9 @@ export interface EventData {
     readonly kind: SignOffKind
     readonly fingerprint: string
     readonly note?: string
+    /** Where QA is asked for each change: the ids of those that this person has tested, and of those with own commits. */
+    readonly changes?: readonly string[]
+    readonly own?: readonly string[]
     /** Who was in the groups that can give this sign-off, at that moment. Absent if the rules name no group. */
     readonly groups?: readonly GroupMembers[]
     /** The gates that an emergency waived, beside the sign-offs. */
@@ -145,6 +151,12 @@ export interface EventData {
     Delivered
   /** After the end of a rollback: its record, which could not be written before, or that it was given up after a day. */
   record_settled: { readonly commentUrl?: string; readonly detail?: string }
+  /** Who was told in a direct message, and which groups and people the channel's message mentions instead. */
+  people_told: {
+    readonly kind: DirectMessageKind
+    readonly people: readonly PersonName[]
+    readonly mentioned: readonly string[]
+  }
   /** A head is not deployed automatically because of its builds; of no release. */
   head_not_deployed: {
     readonly app: string
@@ -152,6 +164,15 @@ export interface EventData {
     readonly commit: string
     readonly because: NotDeployedBecause
   }
+  /** That was not me: its person says that somebody else gave it, so it is void. `state`: of the release at that moment. */
+  sign_off_disputed: {
+    readonly kind: SignOffKind
+    readonly fingerprint: string
+    /** In ISO. */
+    readonly signedAt: string
+    readonly state: ReleaseState
+  } & Attribution &
+    Delivered
 }
 
 export type EventType = keyof EventData
@@ -199,7 +220,9 @@ export const EVENTS: Readonly<Record<EventType, EventFacts>> = {
   start_time_changed: { isPress: true },
   release_marked: { isPress: true },
   record_settled: { isPress: false },
+  people_told: { isPress: false },
   head_not_deployed: { isPress: false },
+  sign_off_disputed: { isPress: true },
 }
 
 /** An audit event as it is written. */

@@ -53,12 +53,20 @@ export interface LockService {
   mayTakeOver(id: number, by: string): Promise<LockOutcome>
   /** Refuses if the lock is not the one that the person was asked about any more. */
   takeOver(asked: LockRequest & { readonly id: number; readonly reason: string }): Promise<LockOutcome>
-  /** Remembers to tell the person once. `free`: nothing keeps them from it now. Safe to repeat. */
+  /**
+   * Remembers to tell the person once. `free`: nothing keeps them from it now. `off`: they, or `releases.yml` for everybody,
+   * have switched these messages off, so nothing is remembered. Safe to repeat.
+   */
   tellWhenFree(asked: {
     readonly app: string
     readonly environment: string
     readonly by: string
-  }): Promise<{ readonly free: true } | { readonly waitsFor: Lock } | Refused>
+  }): Promise<
+    | { readonly free: true }
+    | { readonly waitsFor: Lock }
+    | { readonly off: 'by the person' | 'for everybody'; readonly lock: Lock }
+    | Refused
+  >
   /** The locks that hold now. Refuses people who may not read. */
   list(by: string): Promise<{ readonly locks: readonly Lock[] } | Refused>
 }
@@ -68,13 +76,21 @@ interface Ports {
   readonly environments: readonly Environment[]
   /** The person, looked up in Slack now, or why they may do nothing. */
   readonly member: (id: string, groups: readonly string[]) => Promise<Person | Refused>
+  /** False: `releases.yml` says that nobody gets direct messages. */
+  readonly directMessages?: boolean
   /** Slack said nothing about somebody's rights. */
   readonly unanswered: () => Refusal
 }
 
 type May = 'lock' | 'unlock' | 'take over'
 
-export function createLockService({ store, environments, member, unanswered }: Ports): LockService {
+export function createLockService({
+  store,
+  environments,
+  member,
+  unanswered,
+  directMessages = true,
+}: Ports): LockService {
   const find = (on: LockPlace) =>
     on.is === 'environment'
       ? environments.find((each) => each.app === on.app && each.name === on.environment)
@@ -231,10 +247,13 @@ export function createLockService({ store, environments, member, unanswered }: P
     async tellWhenFree({ app, environment, by }) {
       const person = await member(by, [])
       if ('refused' in person) return person
+      const { 'when free': isOn } = await store.directMessages(by)
       return store.transaction(async (tx) => {
         await tx.lockEnvironment(app, environment)
         const lock = lockAgainst(await tx.locks.open(), { app, environment }, person, tx.now)
         if (lock === undefined) return { free: true }
+        if (!directMessages) return { off: 'for everybody', lock }
+        if (!isOn) return { off: 'by the person', lock }
         await tx.locks.watch({ app, environment, person: person.id })
         return { waitsFor: lock }
       })

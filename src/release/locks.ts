@@ -216,6 +216,7 @@ async function tellWhoWaits(tx: Transaction, on: LockPlace): Promise<void> {
       to: person,
       asked: tx.now.toISOString(),
       message: { is: 'free', app, environment },
+      directMessage: 'when free',
     })
   }
 }
@@ -230,6 +231,7 @@ export async function tellHolder(tx: Transaction, lock: Lock, key: string, messa
     to: lock.holder.id,
     asked: tx.now.toISOString(),
     message,
+    directMessage: 'locks',
   })
 }
 

@@ -1,15 +1,26 @@
 /** Messages as data. The worker and the service choose one, slack/views renders it. */
 import type { Head, NotDeployedBecause } from './automatic.ts'
+import type { DirectMessageKind } from './direct-messages.ts'
+import type { FigureDays } from './figures.ts'
 import type { LockFacts } from './lock.ts'
 import type { CheckStatus, Plan } from './plan.ts'
 import type { Owed } from './policy.ts'
 import type { Problem, Refusal } from './refusals.ts'
 import type { Deployed, Release, SeenAfterwards } from './release.ts'
-import type { PersonName, ReleaseKind, SignOffKind, StepName } from './terms.ts'
+import type { MissingWorker, PersonName, ReleaseKind, SignOffKind, StepName } from './terms.ts'
 
 /** One line of a release's thread, by what happened. */
 export type ThreadLine =
   | { readonly is: 'signed'; readonly kind: SignOffKind; readonly person: PersonName; readonly note?: string }
+  /** Changes that the person has tested: how many, of them with own commits, and the first of them. */
+  | {
+      readonly is: 'tested'
+      readonly person: PersonName
+      readonly count: number
+      readonly own: number
+      readonly changes: readonly { readonly title: string; readonly pullRequest?: number }[]
+      readonly note?: string
+    }
   | { readonly is: 'step ended'; readonly step: StepName; readonly said: string; readonly ms: number }
   | {
       readonly is: 'step failed'
@@ -22,7 +33,15 @@ export type ThreadLine =
   /** A worker took up a step that another, or itself, had begun: what it found of the effect. `absent`: it begins again. */
   | { readonly is: 'interrupted'; readonly step: StepName; readonly found: 'there' | 'absent' }
   /** `since`: the card, posted four hours ago, or an emergency, a day ago. */
-  | { readonly is: 'reminder'; readonly since: 'card' | 'emergency'; readonly owed: readonly Owed[] }
+  | {
+      readonly is: 'reminder'
+      readonly since: 'card' | 'emergency'
+      readonly owed: readonly Owed[]
+      /** The groups and people to mention, where the others are told in private. Absent: everybody who can sign. */
+      readonly mentioned?: readonly string[]
+      /** The ids of those who are told in private. */
+      readonly told?: readonly string[]
+    }
   | { readonly is: 'cancel asked'; readonly person: PersonName; readonly during?: StepName }
   | { readonly is: 'retried'; readonly person: PersonName }
   | { readonly is: 'closed'; readonly person: PersonName; readonly reason: string }
@@ -65,6 +84,14 @@ export type ThreadLine =
   | { readonly is: 'unsigned'; readonly owed: readonly Owed[]; readonly until: string }
   /** It starts, or its run begins, so long after its time. */
   | { readonly is: 'late'; readonly at: string; readonly timeZone: string; readonly ms: number }
+  /** That was not me: this sign-off is void. `effect`: what that did to the release. */
+  | {
+      readonly is: 'disputed'
+      readonly kind: SignOffKind
+      readonly person: PersonName
+      readonly signedAt: string
+      readonly effect: DisputeEffect
+    }
   /** Mentions the people who may sign, when the card was posted before the plan and could not. */
   | { readonly is: 'asked' }
   /**
@@ -72,6 +99,12 @@ export type ThreadLine =
    * the last one, let people verify the audit trail from Slack.
    */
   | { readonly is: 'outcome'; readonly events: number; readonly head: string }
+
+/**
+ * What a disputed sign-off did to its release: it ended as `rejected` or `cancelled`; its run stops after the step under way
+ * (`stopping`); it needs attention (`held`); or it had ended before.
+ */
+export type DisputeEffect = 'rejected' | 'cancelled' | 'stopping' | 'held' | 'ended'
 
 /** A message to one person. */
 export type PrivateMessage =
@@ -85,11 +118,17 @@ export type PrivateMessage =
       readonly startAt?: string
       readonly timeZone?: string
       /** Set when no worker is alive to plan it, with when one was last seen. */
-      readonly noWorker?: { readonly lastSeen?: string }
+      readonly noWorker?: MissingWorker
     }
   | { readonly is: 'refusal'; readonly refusal: Refusal }
   | { readonly is: 'preview'; readonly app: string; readonly environment: string; readonly plan: Plan }
   | { readonly is: 'ended'; readonly number: number }
+  /** To a person who can give one of these sign-offs, four hours after the card was posted. */
+  | { readonly is: 'reminder'; readonly number: number; readonly kinds: readonly Owed['kind'][] }
+  /** To its requester, and to who may retry. `attempt`: the one that has stopped. */
+  | { readonly is: 'needs attention'; readonly number: number; readonly attempt: number }
+  /** To its requester: it became outdated while it waited for its time. */
+  | { readonly is: 'missed'; readonly number: number }
   /** Asks before a sign-off starts the release, because what was clicked did not say so; with the Start button. */
   | { readonly is: 'start'; readonly number: number; readonly action: 'qa' | 'approval' }
   /** The plan of a hot-fix without sign-offs, with the Go button. */
@@ -134,6 +173,17 @@ export type PrivateMessage =
   | { readonly is: 'lock unlocked'; readonly lock: LockFacts }
   /** To a person who waits: nothing keeps them from the environment any more. */
   | { readonly is: 'free'; readonly app: string; readonly environment: string }
+  /** To the person who has signed: what was signed, when (ISO), with That was not me. `person`: their Slack user id. */
+  | {
+      readonly is: 'receipt'
+      readonly number: number
+      readonly kind: SignOffKind
+      readonly person: string
+      readonly at: string
+      readonly fingerprint: string
+    }
+  /** Delivery figures; drawn from what is stored of that period. */
+  | ({ readonly is: 'report' } & ReportAsked)
 
 /** One environment in `/deploy status`. */
 export interface EnvironmentStatus {
@@ -148,6 +198,8 @@ export interface EnvironmentStatus {
   readonly freeze?: ShownFreeze
   /** Set where the environment is deployed automatically. */
   readonly automatic?: { readonly branch: string; readonly afterChecks: boolean; readonly head?: Head }
+  /** Set where it belongs to a group of which no worker is alive. */
+  readonly noWorker?: MissingWorker
 }
 
 /** Times are ISO 8601. `from`: of a freeze that begins soon. Without `until` it does not end within a year. */
@@ -158,20 +210,45 @@ export interface ShownFreeze {
   readonly until?: string
 }
 
+/** The figures that a person asked for: what a report shows, and what its Share posts. */
+export interface ReportAsked {
+  /** Absent, as `environment`: all. */
+  readonly app?: string
+  readonly environment?: string
+  readonly days: FigureDays
+  /** ISO 8601. The same question has the same answer later. */
+  readonly until: string
+  /** The id of the channel in which it was asked; absent: not known. */
+  readonly channel?: string
+  /** The delivery that asked: what it shows is shared once. */
+  readonly asked: string
+}
+
 /** A message to an environment's channel that belongs to no release. */
 export type ChannelMessage =
   /** The head of the branch is not deployed automatically, because of its builds. `checks`: those that are not passed. */
-  {
-    readonly is: 'not deployed'
-    readonly app: string
-    readonly environment: string
-    readonly branch: string
-    readonly commit: string
-    readonly because: NotDeployedBecause
-    readonly checks: readonly CheckStatus[]
-    /** The repository's web address. */
-    readonly webUrl: string
-  }
+  | {
+      readonly is: 'not deployed'
+      readonly app: string
+      readonly environment: string
+      readonly branch: string
+      readonly commit: string
+      readonly because: NotDeployedBecause
+      readonly checks: readonly CheckStatus[]
+      /** The repository's web address. */
+      readonly webUrl: string
+    }
+  /**
+   * Figures that a person shares. `channel`: where they asked; without it, or where Signoff can't post, the environment's.
+   */
+  | {
+      readonly is: 'report'
+      readonly app: string
+      readonly environment: string
+      readonly of: Omit<ReportAsked, 'channel'>
+      readonly channel?: string
+      readonly by: PersonName
+    }
 
 /** A Slack message that is committed but not yet confirmed by Slack. A message with the same `key` is queued once. */
 export type OutboxMessage =
@@ -192,4 +269,9 @@ export type OutboxMessage =
       readonly responseUrl?: string
       readonly asked: string
       readonly message: PrivateMessage
+      /**
+       * Set on what nobody asked for: its kind, which the person may have switched off by the time it is sent. It goes as a
+       * direct message, at most once.
+       */
+      readonly directMessage?: DirectMessageKind
     }

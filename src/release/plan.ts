@@ -1,4 +1,5 @@
 import { digest } from '../lib/canonical-json.ts'
+import type { PlannedChange } from './changes.ts'
 import type { PlannedMigration } from './planned-migration.ts'
 import type { RollbackPlan } from './rollback-plan.ts'
 import type { Isolation, ReleaseKind, StepName } from './terms.ts'
@@ -31,6 +32,11 @@ export interface BoundFacts {
     | { readonly how: 'commit'; readonly commit: string; readonly tree: string }
     | { readonly how: 'merge'; readonly parents: readonly [string, string]; readonly tree: string }
     | { readonly how: 'fast-forward'; readonly commit: string; readonly tree: string }
+  /**
+   * The commit ids of each change that needs QA. Absent where QA is not asked for each change, as in every plan of older
+   * versions.
+   */
+  readonly changes?: readonly (readonly string[])[]
   /** null: the environment has no migrations. A list where it has several, in the order in which they run. */
   readonly database: BoundDatabase | readonly BoundDatabase[] | null
   /** Present if the release is a rollback, which binds no branch heads and migrates nothing: `database` is null then. */
@@ -93,7 +99,10 @@ export interface PlannedCommit {
   readonly sha: string
   readonly title: string
   readonly author: { readonly name: string; readonly email: string }
+  /** When it was committed, in ISO. */
   readonly at: string
+  /** When it was written, in ISO, if that differs from `at`; absent in plans of older versions. */
+  readonly authoredAt?: string
   readonly isMerge: boolean
 }
 
@@ -156,6 +165,8 @@ export interface Plan {
   readonly commits: readonly PlannedCommit[]
   /** Every author of a commit of the plan, merge commits excluded; complete even if `commits` is truncated. */
   readonly authors: readonly { readonly name: string; readonly email: string }[]
+  /** What QA is asked about, newest first, where it is asked for each change; never empty then. */
+  readonly changes?: readonly PlannedChange[]
   readonly pullRequest?: { readonly id: number; readonly url: string; readonly pinnedBranch?: string }
   /** How the app's code was kept apart from the worker's host while this plan read it; absent if none ran. */
   readonly isolation?: Isolation

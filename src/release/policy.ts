@@ -3,16 +3,15 @@
  * `actions.ts` lists the rules of each action.
  */
 
-import { defined } from '../lib/defined.ts'
-import { awaitsGo } from './hotfix.ts'
+import { type OwedChanges, owedChanges } from './changes.ts'
 import { isRollbackToBeDiscussed } from './old-code.ts'
 import { type CheckStatus, haveAllPassed, type Plan } from './plan.ts'
 import type { PlannedMigration } from './planned-migration.ts'
-import type { Refusal } from './refusals.ts'
-import { isEmergency, type Release, type SignOff } from './release.ts'
+import { type DisputedSignOff, isEmergency, type Release, type SignOff } from './release.ts'
 import type { RollbackPlan } from './rollback-plan.ts'
 import type { Environment, MigrationSettings } from './settings.ts'
-import type { ReleaseKind, SignOffKind } from './terms.ts'
+import { asksForEachChange, neededCounts } from './sign-off-counts.ts'
+import type { SignOffKind } from './terms.ts'
 
 /** A full member of the workspace, with those of the environment's groups (handles with `@`) that they belong to. */
 export interface Person {
@@ -40,6 +39,8 @@ export interface Owed {
   readonly by: PeopleList
   /** Which databases' migrations are to be discussed, where the environment has several. */
   readonly databases?: readonly string[]
+  /** Of QA that is asked for each change: how many are untested, and whose. Then `count` is 1: one person may test all. */
+  readonly changes?: OwedChanges
 }
 
 export const EVERYONE = 'every full member'
@@ -216,13 +217,15 @@ function isBy(list: PeopleList, { person, right }: SignOff): boolean {
   return right.split(', ').some((each) => (each === 'named by id' ? list.includes(person.id) : list.includes(each)))
 }
 
-/** How many people must say that QA passed, and approve. A rollback has its own numbers. */
-export function neededCounts(
-  { signOff }: Environment,
-  kind: ReleaseKind,
-): { readonly qa: number; readonly approvals: number } {
-  if (signOff === undefined) return { qa: 0, approvals: 0 }
-  return kind === 'rollback' ? (signOff.rollback ?? { qa: 0, approvals: 1 }) : signOff
+/** A plan without changes is asked about as a whole. */
+function owedQa(environment: Environment, release: Release): Owed {
+  const { qa } = neededCounts(environment, release.kind)
+  const of = { kind: 'qa' as const, by: qaPeople(environment) }
+  if (!asksForEachChange(environment, release)) {
+    return { ...of, count: (qa === 'each change' ? 1 : qa) - validSignOffs(release, 'qa').length }
+  }
+  const changes = owedChanges(release)
+  return { ...of, count: Math.min(changes.untested, 1), changes }
 }
 
 /**
@@ -230,13 +233,13 @@ export function neededCounts(
  * waives them for `canProceed`, but they stay listed here.
  */
 export function owed(environment: Environment, release: Release): readonly Owed[] {
-  const { qa, approvals } = neededCounts(environment, release.kind)
+  const { approvals } = neededCounts(environment, release.kind)
   if (release.plan === undefined) return []
   const all: Owed[] = [
     ...owedDiscussions(environment, release).map(
       ({ by, databases }): Owed => ({ kind: 'talked over', count: 1, by, ...(databases.length > 0 && { databases }) }),
     ),
-    { kind: 'qa', count: qa - validSignOffs(release, 'qa').length, by: qaPeople(environment) },
+    owedQa(environment, release),
     {
       kind: 'approval',
       count: approvals - validSignOffs(release, 'approval').length,
@@ -268,24 +271,16 @@ export function canProceed(environment: Environment, release: Release): boolean 
   return isEmergency(release) || owed(environment, release).length === 0
 }
 
+/**
+ * The last void sign-off of a release that lacks what it was approved with; undefined where it has all that it needs. `owing`:
+ * as `owed` gives it.
+ */
+export function lackingDisputed(release: Release, owing: readonly Owed[]): DisputedSignOff | undefined {
+  return isEmergency(release) || owing.length === 0 ? undefined : release.disputed?.at(-1)
+}
+
 /** Whether one more sign-off of this kind is the last one, which the button then asks to confirm. */
 export function isLastOwed(owing: readonly Owed[], kind: Owed['kind']): boolean {
   const [only, ...others] = owing.filter(({ count }) => count > 0)
   return only?.kind === kind && only.count === 1 && others.length === 0
-}
-
-/** The refusal for a request while this release is under way. `link`: the address of its card. */
-export function environmentBusy(release: Release, link: string | undefined): Refusal {
-  const { number, app, environment, state, requester, schedule } = release
-  return {
-    gate: 'environment_busy',
-    number,
-    app,
-    environment,
-    state,
-    requester,
-    ...(awaitsGo(release) && { waitsForGo: true }),
-    ...defined({ startAt: schedule?.at.toISOString(), timeZone: schedule?.timeZone }),
-    ...defined({ link }),
-  }
 }

@@ -1,3 +1,4 @@
+import type { CountedPlan } from './counted.ts'
 import type { OutboxMessage } from './messages.ts'
 import type { PersonName, PostedMessage, ReleaseKind, ReleaseState, SignOffKind } from './terms.ts'
 
@@ -33,6 +34,11 @@ export interface EventRow {
   readonly previousHash: string
 }
 
+interface SignedBy {
+  readonly kind: SignOffKind
+  readonly person: { readonly id: string }
+}
+
 /** A release as the store's tables have it, as far as its events record the same. */
 export interface TableFacts {
   readonly app: string
@@ -42,7 +48,11 @@ export interface TableFacts {
   readonly requester: PersonName
   readonly requestedAt: Date
   readonly fingerprint?: string
-  readonly signOffs: readonly { readonly kind: SignOffKind; readonly person: { readonly id: string } }[]
+  /** Those that count, and those that are void; absent: none. */
+  readonly signOffs: readonly SignedBy[]
+  readonly disputed?: readonly SignedBy[]
+  /** Absent: not read. */
+  readonly tested?: readonly { readonly change: string; readonly person: { readonly id: string } }[]
 }
 
 /** A number with what the store holds about it. */
@@ -52,6 +62,8 @@ export interface NumberedRelease {
   readonly table?: TableFacts
   /** The commit that was planned. */
   readonly sourceCommit?: string
+  /** What figures count of its plan. */
+  readonly plan?: CountedPlan
   /** The texts of the asked types of events, in order. */
   readonly events: readonly string[]
 }

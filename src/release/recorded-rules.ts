@@ -1,6 +1,7 @@
 /** The sign-off rules of an environment as an event stores them, so that an auditor can read what was in force. */
-import { discussedBy, EVERYONE, emergencyPeople, neededCounts, type PeopleList } from './policy.ts'
+import { discussedBy, EVERYONE, emergencyPeople, type PeopleList } from './policy.ts'
 import type { Environment, MigrationRisk } from './settings.ts'
+import { neededCounts } from './sign-off-counts.ts'
 import type { ReleaseKind } from './terms.ts'
 
 /** Kinds of migrations that must be talked over, and by whom. */
@@ -25,7 +26,7 @@ export type RecordedRules = Partial<Discussed> & {
 } & (
     | { readonly sign_off: 'none' }
     | {
-        readonly qa: number
+        readonly qa: number | 'each change'
         readonly approvals: number
         readonly approvers: PeopleList
         readonly qa_by: PeopleList

@@ -1,8 +1,9 @@
 import type { LockFacts } from './lock.ts'
 import type { CheckStatus, Proof } from './plan.ts'
+import type { NeededFile } from './ports/platform.ts'
 import type { ForeseenFailure } from './ports/sql-risks.ts'
 import type { ForgeUnreachable, MigrationsUnreadable, PlatformName } from './stored-names.ts'
-import type { PersonName, ReleaseKind, ReleaseState, SignOffKind, StepName } from './terms.ts'
+import type { MissingWorker, PersonName, ReleaseKind, ReleaseState, SignOffKind, StepName } from './terms.ts'
 
 export interface CommitFact {
   readonly sha: string
@@ -70,11 +71,13 @@ export type Refusal =
       readonly timeZone?: string
       readonly link?: string
     }
-  | { readonly gate: 'no_worker'; readonly lastSeen?: string }
+  | ({ readonly gate: 'no_worker' } & MissingWorker)
   | ({ readonly gate: 'repository_unreachable'; readonly url: string } & Unusable)
   | ({ readonly gate: 'remote_unreachable'; readonly remote: string } & Unusable)
   /** The worker's host can't isolate the app's code as the entry requires. */
   | { readonly gate: 'isolation_unavailable'; readonly detail: string }
+  /** The app's code runs the migrations and commits nothing. `database`: its name, if there are several. */
+  | { readonly gate: 'migrations_not_committed'; readonly database?: string }
   | { readonly gate: 'database_unreachable'; readonly database: string; readonly detail: string }
   | ({ readonly gate: ForgeUnreachable } & Unusable)
   | ({ readonly gate: 'platform_unreachable'; readonly app: string } & Unusable & OfPlatform)
@@ -146,6 +149,22 @@ export type Refusal =
       /** The platform keeps nothing there that could be released again: how it builds, such as `the container stack`. */
       readonly stack?: string
     } & OfPlatform)
+  /** QA is asked for each change, and a dialog can't show so many. `groups`: of ten, by author; 0: not counted. */
+  | {
+      readonly gate: 'too_many_changes'
+      readonly changes: number
+      readonly groups: number
+      readonly most: number
+      readonly mostGroups: number
+    }
+  /** The dialog of QA for each change says too little, or contradicts itself about the change with this title. */
+  | {
+      readonly gate: 'qa_incomplete'
+      readonly why: 'nothing ticked' | 'no change named' | 'tested and a problem'
+      readonly title?: string
+    }
+  /** The platform builds nothing there without this file, which what would be deployed lacks. */
+  | ({ readonly gate: 'build_file_missing'; readonly app: string } & NeededFile & OfPlatform)
   | { readonly gate: 'checks_failed'; readonly checks: readonly CheckStatus[] }
   | MigrationsUnreadable
   | {
@@ -280,6 +299,8 @@ export type Refusal =
       readonly who?: readonly string[]
       /** The release that would have started; absent at a request. */
       readonly number?: number
+      /** When it would have started; absent: now. ISO 8601. */
+      readonly startAt?: string
       /** The person may plan it for an emergency. */
       readonly isOffered?: true
       /** The end as a command takes it, in the person's time zone; absent if it can't be scheduled for then. */
@@ -341,6 +362,14 @@ export type Refusal =
       readonly state: ReleaseState
       readonly by?: PersonName
       readonly at?: string
+    }
+
+  /** A sign-off that it needs is void: its person says that they did not give it. */
+  | {
+      readonly gate: 'sign_off_disputed'
+      readonly number: number
+      readonly kind: SignOffKind
+      readonly person: PersonName
     }
 
 export type Gate = Refusal['gate']

@@ -1,4 +1,5 @@
 /** A release as it is stored: its facts, its sign-offs and its steps. */
+import type { Tested } from './changes.ts'
 import type { MergeRequirement, Plan, Proof } from './plan.ts'
 import type { Backend } from './ports/migrator.ts'
 import type { ReleaseWarning } from './ports/platform.ts'
@@ -17,6 +18,11 @@ export interface SignOff {
   /** Where the permission came from: `every full member`, or `named by id` and group handles, comma-separated. */
   readonly right: string
   readonly at: Date
+}
+
+/** A sign-off of which its person has said that they did not give it. It is void: it counts for nothing. */
+export interface DisputedSignOff extends SignOff {
+  readonly disputedAt: Date
 }
 
 /**
@@ -128,8 +134,13 @@ export interface Release {
   readonly expiresAt?: Date
   /** When it was asked to start. Absent: once nothing is owed. */
   readonly schedule?: Schedule
+  /** Those that count. */
   readonly signOffs: readonly SignOff[]
+  /** Those that are void, in the order in which they were disputed; absent: none. */
+  readonly disputed?: readonly DisputedSignOff[]
   readonly steps: readonly StepRow[]
+  /** Who has tested which change, in order. Absent: nobody, or QA is not asked for each change. */
+  readonly tested?: readonly Tested[]
   /** How many commits the source branch has gained since a pinned plan. */
   readonly newerCommits?: number
   /** What the forge asks for before it merges, as last seen since the plan. */
@@ -138,6 +149,8 @@ export interface Release {
   readonly proof?: Proof
   /** What its card says of freezes, as far as the deadlines have seen to it; absent: nothing. */
   readonly freezeShown?: string
+  /** Its card says that no worker can take it. */
+  readonly workerMissingShown?: boolean
 }
 
 /** What the forge still asks for before it merges, as last seen. */
@@ -180,6 +193,8 @@ export type Deployed =
       readonly number: number
       readonly at: string
       readonly webUrl: string
+      /** Who requested it; absent in messages of older versions. */
+      readonly by?: PersonName
       /** It is a rollback: to which release, and by whom. */
       readonly rolledBack?: { readonly to: number; readonly by: PersonName }
       /** It is marked as bad, and still runs. */

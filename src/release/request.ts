@@ -1,14 +1,15 @@
 /** Requests a release: looks up what the transaction needs, and answers when the environment is busy. */
 import { defined } from '../lib/defined.ts'
 import { currentConfiguration } from './configuration.ts'
-import { environmentBusy, type Person } from './policy.ts'
+import { environmentBusy } from './environment-busy.ts'
+import type { Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
 import type { Refused } from './refusals.ts'
 import type { Release, RollbackRequest } from './release.ts'
 import { readSchedule } from './schedule.ts'
 import type { Environment } from './settings.ts'
-import type { ReleaseKind } from './terms.ts'
+import type { MissingWorker, ReleaseKind } from './terms.ts'
 import { type Replacing, requested } from './transitions/index.ts'
 import { findMissingWorker } from './workers.ts'
 
@@ -32,8 +33,8 @@ export interface RequestCommand {
   readonly forEmergency?: true
 }
 
-/** `noWorker`: no worker is alive, so planning waits; with when one was last seen. */
-export type Requested = { readonly release: Release; readonly noWorker?: { readonly lastSeen?: string } } | Refused
+/** `noWorker`: no worker that may release the environment is alive, so planning waits. */
+export type Requested = { readonly release: Release; readonly noWorker?: MissingWorker } | Refused
 
 /**
  * Creates a release of this environment for this person. Refuses when the channel can't be posted to, the environment is
@@ -54,7 +55,7 @@ export async function requestRelease(
     const error = why === 'Slack did not answer' ? directory.refusedBy?.() : undefined
     return { refused: { gate: 'channel_unreachable', channel: environment.channel, why, ...defined({ error }) } }
   }
-  const missing = await findMissingWorker(store)
+  const missing = await findMissingWorker(store, environment)
   const configuration = await currentConfiguration(store, environment)
   const outcome = await store.transaction((tx) =>
     requested(tx, {

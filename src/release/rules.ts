@@ -2,10 +2,19 @@
 
 import { defined } from '../lib/defined.ts'
 import { awaitsGo } from './hotfix.ts'
-import { allowsEmergency, EVERYONE, type PeopleList, type Person, permissionSource } from './policy.ts'
+import {
+  allowsEmergency,
+  EVERYONE,
+  lackingDisputed,
+  owed,
+  type PeopleList,
+  type Person,
+  permissionSource,
+} from './policy.ts'
 import type { Refusal } from './refusals.ts'
 import { isEmergency, type Release, type ReleaseMark } from './release.ts'
 import type { Environment } from './settings.ts'
+import { asksForEachChange } from './sign-off-counts.ts'
 import { hasEnded, type ReleaseState, type SignOffKind } from './terms.ts'
 
 /** What a rule decides by: the person, the locked release, and the action's row. */
@@ -69,6 +78,12 @@ export const canBeCancelled: Rule = (facts) =>
 
 export const needsAttention: Rule = (facts) =>
   facts.release.state === 'needs attention' ? undefined : alreadyDecided(facts)
+
+/** Without the sign-offs that it was approved with, a run does not continue. */
+export const hasItsSignOffs: Rule = ({ environment, release }) => {
+  const disputed = lackingDisputed(release, owed(environment, release))
+  return disputed && { gate: 'sign_off_disputed', number: release.number, kind: disputed.kind, person: disputed.person }
+}
 
 export const canBePlannedAgain: Rule = (facts) => {
   const { release } = facts
@@ -142,6 +157,13 @@ export const didNotDeclareEmergency: Rule = ({ people, release, person }) =>
   release.signOffs.some((signOff) => signOff.kind === 'emergency' && signOff.person.id === person.id)
     ? { gate: 'own_release', who: names(people), asEmergency: true }
     : undefined
+
+/** QA of this release is not asked for each change; its button was drawn for something else. */
+export const asksForQaAsAWhole: Rule = ({ environment, release }) =>
+  asksForEachChange(environment, release) ? { gate: 'stale_button' } : undefined
+
+export const asksForQaOfChanges: Rule = ({ environment, release }) =>
+  asksForEachChange(environment, release) ? undefined : { gate: 'stale_button' }
 
 export function hasNotSigned(kind: SignOffKind): Rule {
   return ({ release, person }) => {

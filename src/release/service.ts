@@ -11,10 +11,12 @@ import { deployedNow } from './deployed.ts'
 import { emergencyDenied, withWaysOut } from './environment-frozen.ts'
 import { applyLockDeadlines } from './lock-deadlines.ts'
 import { createLockService, type LockService } from './lock-service.ts'
+import { isUnanswered } from './look-up-member.ts'
 import { groupsAtThisMoment, groupsOf, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
 import type { ServiceWords } from './ports/words.ts'
+import { createReceiptService, type ReceiptService } from './receipt-service.ts'
 import type { Refusal, Refused } from './refusals.ts'
 import type { Release } from './release.ts'
 import { type RequestCommand, type Requested, requestRelease } from './request.ts'
@@ -24,6 +26,7 @@ import { type App, type Environment, findApp, findEnvironment, namesNear } from 
 import { type EnvironmentsStatus, environmentsStatus } from './status.ts'
 import type { PersonName } from './terms.ts'
 import { type ActionRequest, nameOf, type Replacing, type Transition } from './transitions/index.ts'
+import { showMissingWorkers } from './worker-missing.ts'
 import { findMissingWorker } from './workers.ts'
 
 /** The release after the action, or why nothing was changed. */
@@ -66,6 +69,7 @@ export interface ReleaseService {
   /** Applies the deadlines, by the store's clock. The bot calls it every 30 seconds. */
   tick(): Promise<void>
   readonly locks: LockService
+  readonly receipts: ReceiptService
 }
 
 /** Creates the service. `apps` is what the bot's releases.yml declares. */
@@ -76,6 +80,8 @@ export function createReleaseService(ports: {
   services: Pick<ServiceWords, 'platforms'>
   /** Of people whose own is unknown. */
   timeZone?: string
+  /** False: `releases.yml` says that nobody gets direct messages. */
+  directMessages?: boolean
 }): ReleaseService {
   const { store, directory, apps, services, timeZone = 'UTC' } = ports
 
@@ -246,7 +252,7 @@ export function createReleaseService(ports: {
       if ('refused' in found) return found
       const person = await member(asked.by, [])
       if ('refused' in person) return person
-      const missing = await findMissingWorker(store)
+      const missing = await findMissingWorker(store, found.environment)
       if (missing) return { refused: { gate: 'no_worker', ...missing } }
       const configuration = await currentConfiguration(store, found.environment)
       await store.transaction((tx) =>
@@ -284,14 +290,11 @@ export function createReleaseService(ports: {
 
     async tick() {
       // Each is independent of the other's errors.
-      const all = await Promise.allSettled([applyDeadlines({ store, apps }), applyLockDeadlines(store)])
-      for (const each of all) if (each.status === 'rejected') throw each.reason
+      const rounds = [applyDeadlines(ports), applyLockDeadlines(store), showMissingWorkers(ports)]
+      for (const each of await Promise.allSettled(rounds)) if (each.status === 'rejected') throw each.reason
     },
 
-    locks: createLockService({ store, environments: apps.flatMap((each) => each.environments), member, unanswered }),
+    locks: createLockService({ ...ports, environments: apps.flatMap((each) => each.environments), member, unanswered }),
+    receipts: createReceiptService({ store, personFor }),
   }
-}
-
-function isUnanswered(refusal: Refusal): boolean {
-  return refusal.gate === 'not_a_member' && refusal.why === 'Slack did not answer'
 }

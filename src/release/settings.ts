@@ -58,7 +58,8 @@ export interface MigrationSettings {
 
 /** People lists hold user group handles with `@` and Slack user ids. An absent list means every full member. */
 export interface SignOffRules {
-  readonly qa: number
+  /** How many people must confirm QA; or QA is asked for each change. */
+  readonly qa: number | 'each change'
   readonly approvals: number
   readonly approvers?: readonly string[]
   readonly qaBy?: readonly string[]
@@ -68,6 +69,8 @@ export interface SignOffRules {
   readonly expiresAfterMs: number
   /** What a rollback needs instead of `qa` and `approvals`. Absent: no QA and one approval. */
   readonly rollback?: { readonly qa: number; readonly approvals: number }
+  /** Each person gets a direct message after their sign-off, with **That was not me**. */
+  readonly receipts?: true
 }
 
 /** A period in which nothing starts but an emergency, as releases.yml declares it. */
@@ -105,6 +108,8 @@ export interface Environment {
   readonly order?: 'off' | 'shown' | 'required'
   /** Those that apply here. Absent: none. */
   readonly freezes?: readonly Freeze[]
+  /** The group of workers that releases it. Absent: workers without a group. */
+  readonly group?: string
   readonly digests: EnvironmentDigests
 }
 
@@ -124,6 +129,8 @@ export type Progress = 'lines' | 'plan'
 /** The whole of `releases.yml`. */
 export interface Releases {
   readonly progress: Progress
+  /** Whether people get reminders, outcomes and receipts as direct messages. */
+  readonly directMessages: boolean
   /** The time zone of freezes, and of people whose own is unknown. */
   readonly timeZone: string
   readonly apps: readonly App[]

@@ -32,7 +32,7 @@ export type ReleaseState = (typeof RELEASE_STATES)[number]
 export const NEXT_STATES: Record<ReleaseState, readonly ReleaseState[]> = {
   planning: ['awaiting sign-off', 'scheduled', 'approved', 'refused', 'cancelled', 'outdated'],
   'awaiting sign-off': ['scheduled', 'approved', 'rejected', 'cancelled', 'expired', 'outdated'],
-  scheduled: ['approved', 'cancelled', 'expired', 'outdated'],
+  scheduled: ['approved', 'rejected', 'cancelled', 'expired', 'outdated'],
   approved: ['running', 'cancelled', 'expired', 'outdated', 'failed', 'needs attention'],
   running: ['succeeded', 'failed', 'needs attention', 'outdated', 'cancelled'],
   'needs attention': ['approved', 'closed', 'expired'],
@@ -91,3 +91,12 @@ export interface PostedMessage {
 
 /** How the app's code is kept apart from the worker's host. */
 export type Isolation = 'bubblewrap' | 'other user' | 'none'
+
+/** That no worker which may release the environment is alive: who last could, and when it was seen. */
+export interface MissingWorker {
+  readonly lastSeen?: string
+  /** The host of the worker that was seen last. */
+  readonly host?: string
+  /** The group that has no worker. Absent: workers without a group are missing. */
+  readonly group?: string
+}

@@ -1,5 +1,6 @@
 /** Queues thread lines and private messages in a transition's transaction. A message with the same key is sent once. */
 import { defined } from '../lib/defined.ts'
+import type { DirectMessageKind } from './direct-messages.ts'
 import type { OutboxMessage, PrivateMessage, ThreadLine } from './messages.ts'
 import type { Plan } from './plan.ts'
 import { owed } from './policy.ts'
@@ -7,9 +8,9 @@ import type { Transaction } from './ports/store.ts'
 import type { Release } from './release.ts'
 import type { Environment } from './settings.ts'
 
-/** Adds a line to the release's thread. Safe to repeat: a line with the same key is added once. */
-export async function addThreadLine(tx: Transaction, release: number, key: string, line: ThreadLine): Promise<void> {
-  await tx.send({ kind: 'line', release, key: `${release}:${key}`, line })
+/** Adds a line to the release's thread, unless it has one with the same key: then it returns false. */
+export async function addThreadLine(tx: Transaction, release: number, key: string, line: ThreadLine): Promise<boolean> {
+  return tx.send({ kind: 'line', release, key: `${release}:${key}`, line })
 }
 
 /** A private message about a release, to its requester by default. One with the same key is sent once. */
@@ -27,6 +28,30 @@ export function privateMessage(
     ...defined({ responseUrl: isRequester ? release.responseUrl : undefined }),
     asked: release.requestedAt.toISOString(),
     message,
+  }
+}
+
+/**
+ * What a person is told about a release without having asked, as a direct message, unless they have switched its kind off.
+ * One with the same key is sent once: the key names the fact, and the person where several are told.
+ */
+export function directMessage(
+  release: Pick<Release, 'number'>,
+  kind: DirectMessageKind,
+  {
+    key,
+    to,
+    now,
+    message,
+  }: { readonly key: string; readonly to: string; readonly now: Date; readonly message: PrivateMessage },
+): OutboxMessage {
+  return {
+    kind: 'private',
+    key: `${release.number}:${key}`,
+    to,
+    asked: now.toISOString(),
+    message,
+    directMessage: kind,
   }
 }
 

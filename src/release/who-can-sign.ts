@@ -38,8 +38,15 @@ export interface Excluded {
   readonly why: 'requested' | 'wrote every commit' | 'declared the emergency' | 'signed' | 'no full member'
 }
 
+type OwedSignOff = Pick<Owed, 'kind' | 'count' | 'changes'>
+
 /** Why this person can't give the sign-off; undefined: they can. `declarer`: who is about to declare an emergency. */
-function whyNot(member: Member, kind: Owed['kind'], release: Release, declarer?: string): Excluded['why'] | undefined {
+export function whyNot(
+  member: Member,
+  { kind, changes }: OwedSignOff,
+  release: Release,
+  declarer?: string,
+): Excluded['why'] | undefined {
   const { id, email } = member
   if (!member.isFullMember) return 'no full member'
   const declared = release.signOffs.find((signOff) => signOff.kind === 'emergency')?.person.id ?? declarer
@@ -54,16 +61,18 @@ function whyNot(member: Member, kind: Owed['kind'], release: Release, declarer?:
   const signed = release.signOffs.some(
     (signOff) => signOff.kind === kind && signOff.fingerprint === release.fingerprint && signOff.person.id === id,
   )
-  return signed ? 'signed' : undefined
+  // Who has tested some changes can test the others.
+  return signed && changes === undefined ? 'signed' : undefined
 }
 
 /** The sign-off where fewer people can give it than it needs; undefined where enough can, or may be able to. */
 export function ungivable(
-  { kind, count }: Pick<Owed, 'kind' | 'count'>,
+  owed: OwedSignOff,
   entries: readonly Entry[],
   release: Release,
   declarer?: string,
 ): Ungivable | undefined {
+  const { kind, count } = owed
   const able = new Set<string>()
   const shown: UngivableEntry[] = []
   for (const entry of entries) {
@@ -75,7 +84,7 @@ export function ungivable(
     const members = entry.is === 'group' ? entry.members : [entry.person]
     const people: Excluded[] = []
     for (const member of members) {
-      const why = whyNot(member, kind, release, declarer)
+      const why = whyNot(member, owed, release, declarer)
       if (why === undefined) able.add(member.id)
       else people.push({ name: member.name, why })
     }

@@ -65,6 +65,18 @@ export function createApi(
     async press(body) {
       return act(slack.press({ user: as(body), actionId: textOf(body, 'action') }))
     },
+    /** Opens Signoff's Home. */
+    async home(body) {
+      const seen = await slack.openHome({ user: as(body) })
+      return seen === undefined ? { seen: 'not subscribed' } : shown(seen)
+    },
+    /** Uses a control of the Home. */
+    async use(body) {
+      const block = body.block === undefined ? {} : { blockId: textOf(body, 'block') }
+      const option = body.option === undefined ? {} : { option: textOf(body, 'option') }
+      const options = Array.isArray(body.options) ? { options: body.options.map(String) } : {}
+      return act(slack.useHome({ user: as(body), actionId: textOf(body, 'action'), ...block, ...option, ...options }))
+    },
     async close(body) {
       await slack.closeView({ user: as(body) })
       return {}

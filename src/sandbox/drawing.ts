@@ -7,7 +7,7 @@ import type { SlackWorkspace } from './slack/workspace.ts'
 
 /** A part of a message or modal: read-only HTML, or controls that the page creates. */
 export type Part =
-  | { kind: 'read'; html: string; beside?: Json }
+  | { kind: 'read'; html: string; beside?: Json; block?: string }
   | { kind: 'actions'; elements: Json[]; block: string }
   | { kind: 'input'; block: string; label: string; hint: string; optional: boolean; element: Json }
 
@@ -33,7 +33,7 @@ export function createDrawing(slack: SlackWorkspace, now: () => number = Date.no
     const before = kept.get(key)
     if (before !== undefined) return before
     const timed = isRelative ? (JSON.parse(relativeToMachine(text, now() - Date.now())) as Json) : block
-    const blocks = [adaptedToLibrary(timed)] as unknown as DrawingBlocks
+    const blocks = [adaptedToLibrary(withoutPages(timed))] as unknown as DrawingBlocks
     const drawn = renderToStaticMarkup(
       createElement(Drawing, { blocks, withoutWrapper: true, name: '', logo: '', data: names() }),
     )
@@ -47,7 +47,7 @@ export function createDrawing(slack: SlackWorkspace, now: () => number = Date.no
     if (block.type === 'actions') return { kind: 'actions', elements: records(block.elements), block: blockId }
     if (block.type === 'section' && isRecord(block.accessory)) {
       const { accessory, ...rest } = block
-      return { kind: 'read', html: read(rest), beside: accessory as Json }
+      return { kind: 'read', html: read(rest), beside: accessory as Json, block: blockId }
     }
     if (block.type === 'input' && isRecord(block.element)) {
       return {
@@ -75,6 +75,13 @@ export function createDrawing(slack: SlackWorkspace, now: () => number = Date.no
 function relativeToMachine(text: string, aheadMs: number): string {
   const seconds = Math.round(aheadMs / 1000)
   return text.replaceAll(/<!date\^(\d+)\^\{ago\}/g, (_, at) => `<!date^${Number(at) - seconds}^{ago}`)
+}
+
+/** The library draws a data table in the browser only: it is drawn as a table, with all its rows. */
+function withoutPages(block: Json): Json {
+  if (block.type !== 'data_table' || !Array.isArray(block.rows)) return block
+  const cell = (one: Json) => (one.type === 'raw_number' ? { type: 'raw_text', text: one.text } : one)
+  return { type: 'table', rows: block.rows.map((row) => records(row).map(cell)) }
 }
 
 const textOf = (value: unknown): string => (isRecord(value) ? string(value.text) : '')

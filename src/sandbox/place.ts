@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 
 /** What must stay the same across restarts: addresses are part of the plans that people have signed. */
-export type Kept = { ports: { slack: number; bitbucket: number; heroku: number } }
+export type Kept = { ports: { slack: number; bitbucket: number; heroku: number; webhooks: number } }
 
 export type Place = {
   directory: string
@@ -25,13 +25,16 @@ export async function takePlace(directory: string, near: number): Promise<Place>
 
   const file = join(directory, 'sandbox.json')
   const before = JSON.parse(await readFile(file, 'utf8').catch(() => 'null')) as Kept | null
-  const wanted = before?.ports ?? { slack: next(near, 1), bitbucket: next(near, 2), heroku: next(near, 3) }
+  const first = { slack: next(near, 1), bitbucket: next(near, 2), heroku: next(near, 3), webhooks: next(near, 4) }
+  // A sandbox that an earlier version made has no receiver of webhooks.
+  const wanted = { ...first, ...before?.ports }
   const moved: string[] = []
   const ports = { ...wanted }
   for (const name of ['slack', 'bitbucket', 'heroku'] as const) {
     ports[name] = await freePort(wanted[name])
     if (before !== null && ports[name] !== wanted[name]) moved.push(name)
   }
+  ports.webhooks = await freePort(wanted.webhooks)
   const kept = { ports }
   await writeFile(file, JSON.stringify(kept))
   return { directory, kept, moved, release: () => rm(pidFile, { force: true }) }

@@ -20,8 +20,10 @@ export function releasesFile(given: {
   /** When integration is deployed. */
   deploys?: IntegrationDeploys | undefined
   migrations: readonly MigrationName[]
+  /** What is told of everything. */
+  webhook: { url: string; secretEnv: string }
 }): string {
-  const { repository, apps, bitbucket, heroku, program, deploys = 'on request' } = given
+  const { repository, apps, bitbucket, heroku, program, deploys = 'on request', webhook } = given
   const entry = (environment: AppDatabase) => (name: MigrationName) =>
     `          - name: ${name}
             config: alembic_${name}.ini
@@ -37,6 +39,8 @@ export function releasesFile(given: {
 # Far enough away not to be met by accident.
 freezes:
   - { name: office move, from: ${day(10)}, to: ${day(12)} }
+webhooks:
+  - { url: "${webhook.url}", secret_env: ${webhook.secretEnv} }
 apps:
   api:
     repository: ${repository}

@@ -109,7 +109,7 @@ async function look(config: string): Promise<object> {
 async function preview(config: string, current: string | undefined): Promise<object> {
   const pending = pendingAfter(await readRevisions(config), current)
   const told = pending.map(async (one) => [one.revision, { statements: [await sqlOf(one)], commits: false }] as const)
-  return { revisions: Object.fromEntries(await Promise.all(told)), missing: '' }
+  return { revisions: Object.fromEntries(await Promise.all(told)), missing: '', never_commits: false }
 }
 
 async function upgrade(config: string): Promise<void> {

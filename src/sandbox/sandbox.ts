@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { getCompileCacheDir } from 'node:module'
+import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
 import { type AppRepository, createAppRepository } from './app-repository.ts'
 import { git, gitEnvironment } from './bare-git.ts'
@@ -16,14 +17,18 @@ import { MIGRATION_NAMES, type MigrationName } from './sample-app.ts'
 import { createService, type RoleCommand, type RoleName, type Service } from './service.ts'
 import { type SlackWorkspace, startSlackWorkspace } from './slack/workspace.ts'
 import { APPS, createSystemsReader } from './systems.ts'
+import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.ts'
 import { openPullRequests } from './work.ts'
+
+/** The variable of the bot with the secret of webhooks. */
+const WEBHOOK_SECRET = 'SANDBOX_WEBHOOK_SECRET'
 
 export const REPOSITORY = 'jurispect/jurispect_api'
 
 export type SandboxOptions = {
   /** Holds all state. A start with the same directory continues with that state. */
   directory: string
-  /** The stand-ins use the three ports after it; 0 takes any free ports. */
+  /** The stand-ins and the receiver of webhooks use the four ports after it; 0 takes any free ports. */
   port: number
   startPostgres: (dataDir: string) => Promise<PostgresServer>
   command: (role: RoleName) => RoleCommand
@@ -41,6 +46,7 @@ export type Sandbox = {
   repository: AppRepository
   databases: Databases
   service: Service
+  webhooks: WebhookReceiver
   faults: FaultInjector
   systems: ReturnType<typeof createSystemsReader>
   /** The time of Slack and of Signoff's store. */
@@ -55,8 +61,12 @@ export type Sandbox = {
 }
 
 type SlackManifest = {
-  features: { slash_commands: { command: string; description: string; usage_hint: string }[] }
+  features: {
+    app_home: { home_tab_enabled: boolean }
+    slash_commands: { command: string; description: string; usage_hint: string }[]
+  }
   oauth_config: { scopes: { bot: string[] } }
+  settings: { event_subscriptions?: { bot_events: string[] } }
 }
 
 /**
@@ -94,6 +104,8 @@ async function startIn(
     now: () => clock?.now() ?? Date.now(),
     port: kept.ports.slack,
     scopes: manifest.oauth_config.scopes.bot,
+    events: manifest.settings.event_subscriptions?.bot_events ?? [],
+    hasHomeTab: manifest.features.app_home.home_tab_enabled,
     file: join(directory, 'slack.json'),
   })
   closers.push(() => slack.close())
@@ -133,10 +145,12 @@ async function startIn(
     for (const listener of [...listeners]) listener()
   }
   closers.push(slack.onChange(changed))
+  const webhooks = await startWebhookReceiver({ port: kept.ports.webhooks, onChange: changed })
+  closers.push(() => webhooks.close())
   const service = createService({
     command: options.command,
     environment: await settings({
-      ...{ directory, slack, bitbucket, heroku, databases, program, repository },
+      ...{ directory, slack, bitbucket, heroku, databases, program, repository, webhooks },
       deploys: options.deploys,
     }),
     logs: join(directory, 'logs'),
@@ -162,6 +176,7 @@ async function startIn(
     repository,
     databases,
     service,
+    webhooks,
     faults,
     now: storeClock.now,
     async setForward(by) {
@@ -177,6 +192,7 @@ async function startIn(
       databases,
       program,
       service: () => service,
+      webhooks,
     }),
     slashCommands: manifest.features.slash_commands.map(({ command, description, usage_hint }) => {
       return { command, description, hint: usage_hint }
@@ -223,13 +239,15 @@ async function settings(given: {
   program: MigrationProgram
   deploys: IntegrationDeploys | undefined
   repository: AppRepository
+  webhooks: WebhookReceiver
 }): Promise<(role: RoleName) => Record<string, string>> {
-  const { directory, slack, bitbucket, heroku, databases, program, repository, deploys } = given
+  const { directory, slack, bitbucket, heroku, databases, program, repository, deploys, webhooks } = given
   // A sandbox that an earlier version made has no search.
   const hasSearch = (await repository.headRevision('production', 'search')) !== undefined
   const migrations = MIGRATION_NAMES.filter((name) => name === 'users' || hasSearch)
   const file = join(directory, 'releases.yml')
-  const entries = { bitbucket, heroku, program, migrations, deploys }
+  const hook = { url: webhooks.url, secretEnv: WEBHOOK_SECRET }
+  const entries = { bitbucket, heroku, program, migrations, deploys, webhook: hook }
   await writeFile(file, releasesFile({ repository: REPOSITORY, apps: APPS, ...entries }))
   for (const environment of ['integration', 'production'] as const) {
     for (const name of migrations) {
@@ -249,6 +267,7 @@ async function settings(given: {
     RELEASES_FILE: file,
     LOG_LEVEL: 'info',
     NODE_NO_WARNINGS: '1',
+    NODE_COMPILE_CACHE: compiledFolder(directory),
   }
   return (role) =>
     role === 'bot'
@@ -257,6 +276,7 @@ async function settings(given: {
           SLACK_BOT_TOKEN: slack.botToken,
           SLACK_APP_TOKEN: slack.appToken,
           SLACK_API_URL: slack.apiUrl,
+          [WEBHOOK_SECRET]: webhooks.secret,
         }
       : {
           ...shared,
@@ -265,4 +285,10 @@ async function settings(given: {
           HEROKU_API_KEY: heroku.apiKey,
           HEROKU_API_URL: heroku.apiUrl,
         }
+}
+
+/** Half of what a role's start costs is compiling: each one after the first, as after a kill, finds it done. */
+function compiledFolder(directory: string): string {
+  const ours = getCompileCacheDir()
+  return ours === undefined ? join(directory, 'compiled') : dirname(ours)
 }

@@ -8,6 +8,7 @@ import type { MigrationProgram } from './migrations.ts'
 import type { MigrationName } from './sample-app.ts'
 import type { RoleState, Service } from './service.ts'
 import type { SlackWorkspace } from './slack/workspace.ts'
+import type { ReceivedWebhook, WebhookReceiver } from './webhook-receiver.ts'
 
 export type CommitSummary = { sha: string; title: string; author: string }
 
@@ -32,6 +33,8 @@ export type Systems = {
   }[]
   pullRequests: { id: number; title: string; state: string; source: string; destination: string; comments: string[] }[]
   migrations: string
+  /** What the receiver of webhooks got, newest first. */
+  webhooks: readonly ReceivedWebhook[]
   service: Record<'bot' | 'worker', RoleState>
   clock: ClockState
   /** Whether the bot is connected to Slack. Commands and buttons fail while it isn't. */
@@ -53,6 +56,7 @@ export function createSystemsReader(given: {
   databases: Databases
   program: MigrationProgram
   service: () => Service | undefined
+  webhooks: Pick<WebhookReceiver, 'received'>
 }) {
   const { repository, bitbucket, heroku, databases } = given
   const known = new Map<string, CommitSummary>()
@@ -169,6 +173,7 @@ export function createSystemsReader(given: {
           }))
           .toReversed(),
         migrations: given.program.title,
+        webhooks: given.webhooks.received().slice(0, 12),
         clock: await given.clock.state(),
         ...service(),
       }

@@ -33,6 +33,8 @@ export type ShownView = {
   values: View['values']
 }
 
+export type ShownHome = { id: string; hash: string; parts: Part[]; values: View['values'] }
+
 /** The next step of the newest release to production, for the guide. */
 export type Next =
   | { step: 'ask' }
@@ -49,6 +51,8 @@ export type Screen = {
   channels: { id: string; name: string; kind: 'channel' | 'direct' }[]
   messages: ShownMessage[]
   view: ShownView | undefined
+  /** The person's Home, once the app has published one. */
+  home: ShownHome | undefined
   next: Next
   world: Systems
   troubles: {
@@ -99,6 +103,7 @@ export function screenOf(sandbox: Sandbox, drawing: Drawing, as: PersonName, sys
   )
   const all = [...messages, ...slack.ephemerals(as)]
   const view = slack.openView(as)
+  const home = slack.homeView(as)
   const armed: Record<string, number> = sandbox.faults.armed()
   const lasting = sandbox.faults.lasting()
   return {
@@ -117,6 +122,7 @@ export function screenOf(sandbox: Sandbox, drawing: Drawing, as: PersonName, sys
       parts: drawing.parts(view.blocks),
       values: view.values,
     },
+    home: home && { id: home.id, hash: home.hash, parts: drawing.parts(home.blocks), values: home.values },
     next: nextStep(sandbox),
     world: systems,
     troubles: FAULTS.map((one) => ({

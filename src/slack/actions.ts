@@ -13,6 +13,7 @@ import { type Confirm, confirmCancel, confirmRetry, confirmSignOff, confirmStart
 import { markBadModal } from './views/mark-modal.ts'
 import { closeModal, emergencyModal, type ReasonFacts, rejectModal, talkedOverModal } from './views/modals.ts'
 import { kindCalled, place } from './views/parts/facts.ts'
+import { qaModal } from './views/qa-modal.ts'
 import { timeModal } from './views/time-modal.ts'
 
 type Answer = (outcome: ActionOutcome) => Reply
@@ -185,6 +186,15 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
     confirm: null,
     onPress: { is: 'opens above Details' },
     needsCard: false,
+  },
+  'test changes': {
+    id: 'test_changes',
+    label: 'QA…',
+    spokenLabel: ({ number }) => `QA of release ${number}: say which changes you have tested`,
+    primaryRank: 2,
+    confirm: null,
+    onPress: { is: 'asks first', callback: VIEW.qa, modal: qaModal, answer: onlyRefusal },
+    needsCard: true,
   },
   'mark good': {
     id: 'mark_good',

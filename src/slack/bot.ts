@@ -2,19 +2,15 @@
  * The bot: receives from Slack in Socket Mode or over HTTP with the same listeners, stores each delivery before it
  * acknowledges it, and handles it afterwards. A sweep handles deliveries that a crash left behind.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { App, HTTPReceiver, type Logger, LogLevel } from '@slack/bolt'
+import type { RequestListener } from 'node:http'
 import type { WebClient } from '@slack/web-api'
 import { defined } from '../lib/defined.ts'
 import { settlesWithin } from '../lib/timeout.ts'
-import { ACTION_VIEWS } from './actions.ts'
 import { ask } from './clients.ts'
-import { CONTROLS } from './controls.ts'
-import { COMMANDS, PREVIEW, SLACK_REQUEST_PATH, START, VIEW } from './ids.ts'
+import { createHttpReceiver, type Deliver } from './http-receiver.ts'
 import { createIntake, type IntakePorts } from './inbox.ts'
-import type { ModalResponse } from './modal-answer.ts'
-import type { DeliveryLog } from './outbox/sending.ts'
 import type { Ours } from './payloads.ts'
+import { toBeStored } from './receiving.ts'
 import { createSockets, type Sockets } from './sockets.ts'
 
 export interface BotSettings {
@@ -26,7 +22,7 @@ export interface BotSettings {
 
 export interface BotPorts extends IntakePorts {
   readonly settings: BotSettings
-  /** How long to stay without a socket after Slack has renewed it; by default Bolt's ping timeout. */
+  /** How long to stay without a socket after Slack has renewed it; by default the client's ping timeout. */
   readonly pingTimeoutMs?: number
   /** The time between the starts of the two sockets. */
   readonly secondSocketAfterMs?: number
@@ -38,16 +34,13 @@ export interface BotPorts extends IntakePorts {
 
 export interface Bot {
   /** HTTP mode: handles Slack's requests at `POST /slack/events`. */
-  readonly requests?: (request: IncomingMessage, response: ServerResponse) => void
+  readonly requests?: RequestListener
   isConnected(): boolean
   /** Accepts no more deliveries, and waits up to `graceMs` for those in progress. Safe to repeat. */
   stop(graceMs: number): Promise<void>
 }
 
-const SWEEP_EVERY_MS = 10_000
-/** Requests further off than this, in either direction, are refused; Bolt refuses only old ones. */
-const CLOCK_OFF_S = 5 * 60
-const CLOCK_LOGGED_EVERY_MS = 60_000
+const SWEEP_EVERY_MS = 5_000
 
 export interface Identity extends Ours {
   readonly botUser: string
@@ -100,20 +93,7 @@ async function appOfUser(client: WebClient, botUser: string): Promise<string | u
 
 /** Starts receiving. Throws when Slack refuses the tokens. */
 export async function startBot(ports: BotPorts): Promise<Bot> {
-  const { settings, log } = ports
-  const logger = quietLogger(log)
-  const sockets = socketsOf(ports, logger)
-  const requests = sockets === undefined ? createHttpReceiver(settings, logger) : undefined
-  const app = new App({
-    token: settings.token,
-    ...defined({ receiver: sockets?.first ?? requests }),
-    logger,
-    deferInitialization: true,
-    clientOptions: { slackApiUrl: settings.apiUrl, retryConfig: { retries: 0 }, timeout: 5_000 },
-  })
-  await app.init()
-  app.error(async (error) => log.error({ err: error }, 'a delivery from Slack could not be handled'))
-
+  const { log } = ports
   const inProgress = new Set<Promise<void>>()
   function track(work: Promise<void>): Promise<void> {
     inProgress.add(work)
@@ -121,19 +101,13 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
   }
 
   const { take, sweep } = createIntake(ports)
-  for (const command of Object.values(COMMANDS)) {
-    app.command(command, ({ body, ack }) => track(take(body, () => ack())))
+  const deliver: Deliver = (payload, acknowledge) => {
+    const stored = toBeStored(payload)
+    return stored === undefined ? acknowledge() : track(take(stored, acknowledge))
   }
-  const buttons = [...Object.values(ACTION_VIEWS), ...Object.values(CONTROLS)].map(({ id }) => id)
-  for (const id of [...buttons, START, PREVIEW]) {
-    app.action(id, ({ body, ack }) => track(take(body, () => ack())))
-  }
-  for (const view of Object.values(VIEW)) {
-    // Bolt types the answer by the kind of the view.
-    app.view(view, ({ body, ack }) => track(take(body, ack as (response?: ModalResponse) => Promise<void>)))
-  }
-
-  if (sockets !== undefined) answered(await ask(async () => sockets.start(app)), 'SLACK_APP_TOKEN')
+  const sockets = socketsOf(ports, deliver)
+  const requests = sockets === undefined ? createRequests(ports, deliver) : undefined
+  if (sockets !== undefined) answered(await ask(async () => sockets.start()), 'SLACK_APP_TOKEN')
   const sweeping = setInterval(() => {
     track(sweep()).catch((err: unknown) => log.error({ err }, 'the sweep of the inbox failed'))
   }, ports.sweepEveryMs ?? SWEEP_EVERY_MS)
@@ -148,7 +122,7 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
   }
 
   return {
-    ...defined({ requests: requests && refuseWrongClocks(requests, log) }),
+    ...defined({ requests }),
     isConnected: () => !isStopped && (sockets?.isConnected() ?? true),
     stop(graceMs) {
       stopping ??= stopTaking(graceMs)
@@ -159,65 +133,15 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
 
 function socketsOf(
   { settings, log, pingTimeoutMs, secondSocketAfterMs, isStoreShared }: BotPorts,
-  logger: Logger,
+  deliver: Deliver,
 ): Sockets | undefined {
   const { appToken, apiUrl } = settings
   if (appToken === undefined) return undefined
   const times = defined({ pingTimeoutMs, apartMs: secondSocketAfterMs })
-  return createSockets({ appToken, apiUrl, logger, log, ...times, ...defined({ isStoreShared }) })
+  return createSockets({ appToken, apiUrl, deliver, log, ...times, ...defined({ isStoreShared }) })
 }
 
-function createHttpReceiver({ signingSecret }: BotSettings, logger: Logger): HTTPReceiver {
+function createRequests({ settings: { signingSecret }, log }: BotPorts, deliver: Deliver): RequestListener {
   if (signingSecret === undefined) throw new Error('neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set')
-  return new HTTPReceiver({
-    signingSecret,
-    logger,
-    endpoints: [SLACK_REQUEST_PATH],
-    unhandledRequestTimeoutMillis: 3_001,
-  })
-}
-
-function refuseWrongClocks(
-  receiver: HTTPReceiver,
-  log: DeliveryLog,
-): (request: IncomingMessage, response: ServerResponse) => void {
-  let loggedAt = Number.NEGATIVE_INFINITY
-  function warn(offS: number): void {
-    if (loggedAt + CLOCK_LOGGED_EVERY_MS > performance.now()) return
-    loggedAt = performance.now()
-    const seconds = Math.round(Math.abs(offS))
-    const message = `refused a request whose time is ${seconds} s ${offS > 0 ? 'behind' : 'ahead of'} this host's clock: set the clock by NTP`
-    log.warn({ seconds: Math.round(offS) }, message)
-  }
-  return (request, response) => {
-    const stamp = Number(request.headers['x-slack-request-timestamp'])
-    const isSigned = request.headers['x-slack-signature'] !== undefined
-    if ((request.url ?? '').split('?', 1)[0] !== SLACK_REQUEST_PATH) {
-      response.writeHead(404).end()
-      return
-    }
-    const offS = Date.now() / 1_000 - stamp
-    if (!(Math.abs(offS) <= CLOCK_OFF_S)) {
-      // Anybody can send a wrong time: a signature says at least that it is meant as Slack's.
-      if (isSigned && Number.isFinite(offS) && stamp > 0) warn(offS)
-      response.writeHead(401).end()
-      return
-    }
-    receiver.requestListener(request, response)
-  }
-}
-
-/** Sends Bolt's own messages to our log, and never payloads or tokens. */
-function quietLogger(log: DeliveryLog): Logger {
-  const words = (parts: unknown[]) =>
-    parts.map((part) => (part instanceof Error ? part.message : String(part))).join(' ')
-  return {
-    debug: () => undefined,
-    info: () => undefined,
-    warn: (...parts) => log.warn({ from: 'bolt' }, words(parts)),
-    error: (...parts) => log.error({ from: 'bolt' }, words(parts)),
-    setLevel: () => undefined,
-    getLevel: () => LogLevel.WARN,
-    setName: () => undefined,
-  }
+  return createHttpReceiver(signingSecret, log, deliver)
 }

@@ -4,11 +4,14 @@
  * same token is noticed by Slack's `Retry-After`. Depends only on the given clock.
  */
 
-/** Who a call is for, the most urgent first: people who wait, what the channel must know, cards, lines of threads. */
-export type Share = 'people' | 'news' | 'cards' | 'lines'
+/**
+ * Who a call is for, the most urgent first: people who wait, what the channel must know, cards that people act on, and
+ * progress: lines of threads and cards of releases that run.
+ */
+export type Share = 'people' | 'news' | 'cards' | 'progress'
 
 /** The part of a method's burst that a share leaves to those before it. */
-const LEFT_TO_OTHERS: Readonly<Record<Share, number>> = { people: 0, news: 0.1, cards: 0.5, lines: 0.75 }
+const LEFT_TO_OTHERS: Readonly<Record<Share, number>> = { people: 0, news: 0.1, cards: 0.5, progress: 0.75 }
 
 export interface SlackCall {
   /** Such as `chat.update`. */
@@ -18,8 +21,11 @@ export interface SlackCall {
 }
 
 export interface Budget {
-  /** 0: a call of this share may begin now; else the time, by the given clock, from which it may. Counts nothing. */
-  allowedAt(call: SlackCall, share: Share): number
+  /**
+   * 0: a call of this share may begin now; else the time, by the given clock, from which it may. Counts nothing. `ahead`:
+   * calls that go before it and may not have begun.
+   */
+  allowedAt(call: SlackCall, share: Share, ahead?: readonly SlackCall[]): number
   /** Counts a call that begins now. */
   began(call: SlackCall): void
   /** Slack asked to wait: no call of this method before then, not even for people. Other methods continue. */
@@ -73,7 +79,10 @@ const BURST_PART = 0.7
 /** What is shown goes on for minutes: each two seconds a last state can go. */
 const STEADY_BURST_PART = 0.4
 
-/** `postEveryMs` and `updatesAMinute`: Slack's own limits where they are left out. */
+/**
+ * `postEveryMs` and `updatesAMinute`: Slack's own limits where they are left out. A workspace that allows more updates allows
+ * as many times more of every other call.
+ */
 export function createBudget({
   now,
   postEveryMs = POST_EVERY_MS,
@@ -93,7 +102,8 @@ export function createBudget({
   /** What counts the call: its method and, for a post, its channel. */
   function bucketsOf({ method, channel }: SlackCall): readonly Bucket[] {
     if (method !== POST) {
-      return [bucket(method, method === 'chat.update' ? updates : rateOf(TIERS[method] ?? TIER_4, BURST_PART))]
+      const calls = (TIERS[method] ?? TIER_4) * (updatesAMinute / TIER_3)
+      return [bucket(method, method === 'chat.update' ? updates : rateOf(calls, BURST_PART))]
     }
     const all = bucket(method, posts)
     return channel === undefined ? [all] : [all, bucket(`${method} ${channel}`, perChannel)]
@@ -110,9 +120,14 @@ export function createBudget({
   }
 
   return {
-    allowedAt(call, share) {
+    allowedAt(call, share, ahead = []) {
+      const own = bucketsOf(call)
+      const others = ahead.map(bucketsOf)
+      // After them: a new bucket is full from its own moment on.
       const at = now()
-      const from = bucketsOf(call).map((each) => each.allowedAt(at, share))
+      const from = own.map((each) => {
+        return each.allowedAt(at, share, others.filter((buckets) => buckets.includes(each)).length)
+      })
       const earliest = Math.max(paused.get(call.method) ?? 0, ...from)
       return earliest > at ? earliest : 0
     },
@@ -133,8 +148,8 @@ function createBucket({ burst, everyMs }: Rate, start: number) {
   const tokensAt = (time: number) => Math.min(burst, tokens + (time - at) / everyMs)
   return {
     isFull: (time: number) => tokensAt(time) >= burst,
-    allowedAt(time: number, share: Share): number {
-      const needed = Math.min(burst, 1 + Math.floor(LEFT_TO_OTHERS[share] * burst))
+    allowedAt(time: number, share: Share, ahead: number): number {
+      const needed = Math.min(burst, 1 + Math.floor(LEFT_TO_OTHERS[share] * burst)) + ahead
       const lacking = needed - tokensAt(time)
       return lacking <= 1e-6 ? 0 : time + lacking * everyMs
     },

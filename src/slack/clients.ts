@@ -166,8 +166,10 @@ function scopesNeeded(answer: object): string | undefined {
   return typeof needed === 'string' && /^[a-z:._,-]{1,200}$/.test(needed) ? needed : undefined
 }
 
+export type SlackAnswer<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & SlackError)
+
 /** Runs one call, and returns a thrown error as a `SlackError`. */
-export async function ask<T>(call: () => Promise<T>): Promise<{ ok: true; value: T } | ({ ok: false } & SlackError)> {
+export async function ask<T>(call: () => Promise<T>): Promise<SlackAnswer<T>> {
   try {
     return { ok: true, value: await call() }
   } catch (error) {

@@ -2,9 +2,9 @@
 import { defined } from '../lib/defined.ts'
 import { type DeployCommand, type Help, type ParseProblem, parseDeploy } from '../release/command.ts'
 import { factsOfLock, type LockFacts } from '../release/lock.ts'
-import { openLocks } from '../release/lock-service.ts'
 import type { EnvironmentStatus } from '../release/messages.ts'
 import type { Release } from '../release/release.ts'
+import { openDeploy } from './deploy-window.ts'
 import { tokenFor } from './drawing.ts'
 import { hotfixWindow } from './hotfix.ts'
 import { COMMANDS, VIEW } from './ids.ts'
@@ -13,13 +13,11 @@ import { metadata, openModal } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { done, PRESS_AGAIN, type Reply, refused, requested } from './replies.ts'
+import { report } from './report.ts'
 import { openRollback } from './rollback.ts'
 import { cancelledText, markedText, retriedText } from './views/answers.ts'
-import { deployModal } from './views/deploy-modal.ts'
 import { hotfixModal } from './views/hotfix-modal.ts'
 import { markBadModal } from './views/mark-modal.ts'
-import { freezeNotes } from './views/parts/freeze.ts'
-import { lockNotes } from './views/parts/lock-lines.ts'
 import { HISTORY } from './views/private/history.ts'
 
 type CommandArrival = Extract<Arrival, { is: 'command' }>
@@ -51,12 +49,7 @@ async function deploy(
       return refused(command.refusal)
     case 'modal': {
       if (!fresh) return PRESS_AGAIN
-      const denied = await service.mayRead(by)
-      if (denied !== undefined) return refused(denied.refused)
-      const now = await ports.store.now()
-      const held = [...lockNotes(await openLocks(ports.store), by), ...freezeNotes(ports.apps, now)]
-      const modal = deployModal({ apps: ports.apps, held, metadata: metadata({ token: '', responseUrl }) })
-      return openModal(ports, arrival.trigger, modal)
+      return openDeploy(ports, { by, trigger: arrival.trigger, responseUrl })
     }
     case 'release': {
       const { app, environment } = command
@@ -107,6 +100,8 @@ async function deploy(
       const facts = { callback: VIEW.markBad, release: may.release, metadata: metadata({ token, responseUrl }) }
       return openModal(ports, arrival.trigger, markBadModal(facts))
     }
+    case 'report':
+      return report(ports, arrival, command)
     case 'good':
       return done(markedText)(await service.act('mark good', { release: command.number, by, key }))
   }

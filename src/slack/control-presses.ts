@@ -4,7 +4,9 @@ import type { Control } from './controls.ts'
 import { pressExtend, pressTakeOver, pressTellWhenFree, pressUnlock } from './locks.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
+import { pressNotMe } from './receipts.ts'
 import { type Reply, requested, STALE } from './replies.ts'
+import { pressShare } from './report.ts'
 
 interface ControlPress {
   readonly arrival: Extract<Arrival, { is: 'press' }>
@@ -34,6 +36,8 @@ const ON_PRESS: Readonly<Record<Control, OnPress>> = {
     const asked = { app, environment, kind: 'deploy', by, key, responseUrl, forEmergency: true } as const
     return requested(await service.request(asked))
   },
+  'not me': pressNotMe,
+  'share report': pressShare,
 }
 
 /** Takes the control's action on the subject of the button's token; a token that isn't ours is stale. */

@@ -7,6 +7,8 @@ export const CONTROL_NAMES = [
   'extend lock',
   'unlock',
   'request for an emergency',
+  'not me',
+  'share report',
 ] as const
 
 export type Control = (typeof CONTROL_NAMES)[number]
@@ -17,6 +19,8 @@ export interface ControlView {
   /** The button's exact label, by which people and checks find it. */
   readonly label: string
   readonly isPrimary?: true
+  /** It stops something: drawn as dangerous, and asked about before the click. */
+  readonly asks?: { readonly title: string; readonly text: string; readonly yes: string; readonly no: string }
 }
 
 export const CONTROLS: Readonly<Record<Control, ControlView>> = {
@@ -26,6 +30,17 @@ export const CONTROLS: Readonly<Record<Control, ControlView>> = {
   'extend lock': { id: 'extend_lock', label: 'Extend' },
   unlock: { id: 'unlock', label: 'Unlock' },
   'request for an emergency': { id: 'request_for_emergency', label: 'Plan for an emergency' },
+  'not me': {
+    id: 'not_me',
+    label: 'That was not me',
+    asks: {
+      title: 'Somebody else used your account?',
+      text: 'Your sign-off becomes void. A release that has not started is rejected, and one under way is stopped. The channel is told. This can’t be taken back.',
+      yes: 'That was not me',
+      no: 'Go back',
+    },
+  },
+  'share report': { id: 'share_report', label: 'Share' },
 }
 
 /** The control of a button by its `action_id`; undefined for an unknown one. */

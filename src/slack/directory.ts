@@ -1,6 +1,7 @@
 import type { WebClient } from '@slack/web-api'
 import { defined } from '../lib/defined.ts'
 import type { Directory, GroupLookup, PersonLookup } from '../release/ports/directory.ts'
+import type { PersonName } from '../release/terms.ts'
 import { isTimeZone } from '../release/typed-times.ts'
 import { type ChannelFound, type ChannelIds, type ChannelLog, createChannelNames } from './channels.ts'
 import { ask } from './clients.ts'
@@ -22,6 +23,8 @@ export interface SlackDirectory extends Directory {
   unmatched(emails: readonly string[]): Promise<number | undefined>
   /** The ids of the people with these e-mail addresses; those whom Slack does not know, or does not tell, are left out. */
   idsByEmail(emails: readonly string[]): Promise<readonly string[]>
+  /** The full members with these e-mail addresses, by address in lower case; others are left out, as in `idsByEmail`. */
+  authors(emails: readonly string[]): Promise<Readonly<Record<string, PersonName>>>
 }
 
 /**
@@ -184,6 +187,17 @@ export function createDirectory(
         if (id === null) missing++
       }
       return missing
+    },
+
+    async authors(emails) {
+      const found = await Promise.all(
+        [...someOf(emails)].map(async (email) => {
+          const id = await idOf(email)
+          const person = id ? await lookUpForDrawing(id) : undefined
+          return person?.is === 'member' ? [[email, { id: person.id, name: person.name }] as const] : []
+        }),
+      )
+      return Object.fromEntries(found.flat())
     },
 
     async idsByEmail(emails) {

@@ -18,13 +18,13 @@ import { isEmergency, type Release } from '../release/release.ts'
 import { type App, type Environment, findApp, findEnvironment, type Progress } from '../release/settings.ts'
 import { expiryOf } from '../release/transitions/index.ts'
 import type { Ungivable } from '../release/who-can-sign.ts'
-import { WORKER_GONE_MS } from '../release/workers.ts'
+import { missingWorker } from '../release/workers.ts'
 import { ACTION_VIEWS } from './actions.ts'
 import type { SlackDirectory } from './directory.ts'
 import { buttonsOf, questionOf } from './views/buttons.ts'
 import { card } from './views/card.ts'
 import type { Drawn } from './views/parts/blocks.ts'
-import type { People } from './views/parts/people.ts'
+import type { AuthorsInSlack, People } from './views/parts/people.ts'
 import type { ProofNow } from './views/parts/proof.ts'
 import { ungivableWords } from './views/parts/ungivable.ts'
 import { findUngivable } from './who-can-sign.ts'
@@ -86,27 +86,31 @@ export async function drawCard(
   const owing = owed(environment, release)
   const awaiting = release.state === 'awaiting sign-off'
   const mayBeHeld = awaiting || release.state === 'scheduled'
-  const waits = release.state === 'planning' || release.state === 'approved'
+  const waits =
+    release.state === 'planning' ||
+    release.state === 'approved' ||
+    (release.state === 'running' && release.workerMissingShown === true)
   // A button's token knows whether it asks, which depends on the time.
   const now = await store.now()
-  const [tokens, people, workers, previous, unmatched, link, ungivable, locks, proof] = await Promise.all([
-    buttonTokens(store, release, { owed: owing, environment, now }),
-    peopleOf(ports, environment),
-    waits ? store.workers() : [],
-    awaiting
-      ? store.releases({ app: release.app, environment: release.environment, states: ['succeeded'], limit: PREVIOUS })
-      : [],
-    awaiting ? ports.directory.unmatched((release.plan?.authors ?? []).map(({ email }) => email)) : undefined,
-    replacementLink(ports, release),
-    awaiting || isEmergency(release) ? findUngivable(ports.directory, release, owing) : [],
-    mayBeHeld ? store.locks({ open: true, app: release.app, environment: release.environment }) : [],
-    mayBeHeld ? proofNow(store, release) : undefined,
-  ])
+  const [tokens, people, workers, previous, unmatched, link, ungivable, locks, proof, authors, usualMs] =
+    await Promise.all([
+      buttonTokens(store, release, { owed: owing, environment, now }),
+      peopleOf(ports, environment),
+      waits ? store.workers() : [],
+      awaiting
+        ? store.releases({ app: release.app, environment: release.environment, states: ['succeeded'], limit: PREVIOUS })
+        : [],
+      awaiting ? ports.directory.unmatched((release.plan?.authors ?? []).map(({ email }) => email)) : undefined,
+      replacementLink(ports, release),
+      awaiting || isEmergency(release) ? findUngivable(ports.directory, release, owing) : [],
+      mayBeHeld ? store.locks({ open: true, app: release.app, environment: release.environment }) : [],
+      mayBeHeld ? proofNow(store, release) : undefined,
+      authorsAsked(ports, owing),
+      release.state === 'running' ? store.usualRunMs(release) : undefined,
+    ])
   reportUngivable(ports, release, ungivable)
   const runs = release.plan?.bound.remote.runs
   const live = previous.find((one) => runs != null && producedCommit(one)?.startsWith(runs))
-  const [worker] = workers
-  const isGone = waits && (worker === undefined || now.getTime() - worker.at.getTime() > WORKER_GONE_MS)
   // Its time starts when Slack confirms this post.
   const expiresAt = release.expiresAt ?? (awaiting && first ? expiryOf(environment, now) : undefined)
   return card(
@@ -127,10 +131,24 @@ export async function drawCard(
         previous: live?.endedAt && { number: live.number, at: live.endedAt },
         unmatchedAuthors: unmatched === 0 ? undefined : unmatched,
         proof,
-        noWorker: isGone ? defined({ lastSeen: worker?.at }) : undefined,
+        authorsInSlack: authors,
+        usualMs,
+        noWorker: waits ? missingWorker(workers, now, environment) : undefined,
       }),
     },
   )
+}
+
+/** Looked up only where the release asks for QA of each change: few of the names are drawn. */
+const MOST_AUTHORS = 10
+
+/** The authors of untested changes in Slack, by e-mail; undefined where QA is not asked for each change. */
+export async function authorsAsked(
+  { directory }: Pick<DrawingPorts, 'directory'>,
+  owing: readonly Owed[],
+): Promise<AuthorsInSlack | undefined> {
+  const authors = owing.flatMap(({ changes }) => changes?.authors ?? [])
+  return authors.length === 0 ? undefined : directory.authors(authors.slice(0, MOST_AUTHORS).map(({ email }) => email))
 }
 
 /** The proof of its commit by what the releases that proved it count for now; undefined where nothing is shown of it. */

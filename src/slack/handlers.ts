@@ -2,6 +2,7 @@
 import { defined } from '../lib/defined.ts'
 import type { PrivateMessage } from '../release/messages.ts'
 import { runCommand } from './commands.ts'
+import { pressInHome } from './home/presses.ts'
 import { pressInModal } from './modal-button.ts'
 import { contextOf } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
@@ -23,7 +24,7 @@ interface Person {
 export interface Handling {
   readonly fresh: boolean
   readonly asked: Date
-  /** Shows the reply where the person is. Returns whether it did: then nothing is told privately. */
+  /** Shows the reply where the person is. Returns whether that was enough: then nothing is told privately. */
   readonly show?: (reply: Reply) => Promise<boolean>
 }
 
@@ -32,6 +33,10 @@ export interface Handling {
  * that. Safe to repeat: each change is keyed by the arrival or by its meaning.
  */
 export async function handle(ports: HandlerPorts, arrival: Arrival, { fresh, asked, show }: Handling): Promise<void> {
+  if (arrival.is === 'home opened') {
+    const { user, hash } = arrival
+    return ports.home.opened(user, fresh ? { hash } : { at: asked })
+  }
   const message = await respondTo(ports, arrival, fresh)
   if (await show?.(message)) return
   if (message === undefined || (!fresh && isAlreadyDone(arrival, message))) return
@@ -45,6 +50,7 @@ export async function handle(ports: HandlerPorts, arrival: Arrival, { fresh, ask
 
 /** The address for a private answer: a modal has that of the command or button that opened it. */
 export function answerAddress(arrival: Arrival): string | undefined {
+  if (arrival.is === 'home opened' || arrival.is === 'in home') return undefined
   return 'metadata' in arrival ? contextOf(arrival.metadata)?.responseUrl : arrival.responseUrl
 }
 
@@ -70,7 +76,11 @@ async function tell(
   })
 }
 
-async function respondTo(ports: HandlerPorts, arrival: Arrival, fresh: boolean): Promise<Reply> {
+async function respondTo(
+  ports: HandlerPorts,
+  arrival: Exclude<Arrival, { is: 'home opened' }>,
+  fresh: boolean,
+): Promise<Reply> {
   if (arrival.is !== 'command' && arrival.isForeign) {
     return refused({ gate: 'not_a_member', why: 'other workspace' })
   }
@@ -81,6 +91,8 @@ async function respondTo(ports: HandlerPorts, arrival: Arrival, fresh: boolean):
       return press(ports, arrival, fresh)
     case 'in a modal':
       return pressInModal(ports, arrival, fresh)
+    case 'in home':
+      return pressInHome(ports, arrival, fresh)
     case 'submission':
       return submit(ports, arrival)
   }

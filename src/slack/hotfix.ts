@@ -1,6 +1,7 @@
 /** `/hotfix` and its modal: the facts to show, and the request to the service. */
 import { defined } from '../lib/defined.ts'
 import { parseHotfix } from '../release/command.ts'
+import { environmentBusy } from '../release/environment-busy.ts'
 import {
   hotfixRefusal,
   MAX_PICKS,
@@ -9,7 +10,6 @@ import {
   SUPERSEDED_BY_HOTFIX,
 } from '../release/hotfix.ts'
 import type { PrivateMessage } from '../release/messages.ts'
-import { environmentBusy } from '../release/policy.ts'
 import type { Refusal } from '../release/refusals.ts'
 import type { Release } from '../release/release.ts'
 import type { RequestCommand, Requested } from '../release/request.ts'

@@ -14,6 +14,19 @@ export const START = 'start'
 /** The `action_id` of the button **Preview** in `/deploy`'s modal. */
 export const PREVIEW = 'deploy_preview'
 
+/**
+ * App Home: the `callback_id` of its view, and the `action_id` of each control in it. Published Homes have them, so they never
+ * change.
+ */
+export const HOME = {
+  view: 'home',
+  deploy: 'home_deploy',
+  card: 'home_card',
+  menu: 'home_menu',
+  pick: 'home_pick',
+  messages: 'home_messages',
+} as const
+
 /** The `callback_id` of each modal. Open modals have them, so they never change. */
 export const VIEW = {
   deploy: 'deploy_modal',
@@ -28,7 +41,9 @@ export const VIEW = {
   changeTime: 'change_time_modal',
   markBad: 'mark_bad_modal',
   rollback: 'rollback_modal',
+  qa: 'qa_modal',
   notPossible: 'not_possible_modal',
+  place: 'place_modal',
 } as const
 export type ViewId = (typeof VIEW)[keyof typeof VIEW]
 

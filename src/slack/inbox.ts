@@ -2,7 +2,8 @@
 import { settlesWithin } from '../lib/timeout.ts'
 import type { DeliveryOutcome, Inbox } from '../release/ports/deliveries.ts'
 import { answerAddress, type Handling, handle } from './handlers.ts'
-import { errorAt, type ModalResponse, modalAnswer, type SubmissionArrival } from './modal-answer.ts'
+import { createHandlingQueue } from './handling-queue.ts'
+import { createTellsButtons, errorAt, type ModalResponse, modalAnswer, type SubmissionArrival } from './modal-answer.ts'
 import type { DeliveryLog } from './outbox/sending.ts'
 import { type Arrival, type Ours, readArrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
@@ -34,7 +35,14 @@ export interface Intake {
 const STORE_WITHIN_MS = 1_500
 /** The same for what becomes of a modal, which is then shown in it. */
 const MODAL_WITHIN_MS = 2_300
-const SWEEP_AFTER_MS = 30_000
+/** Another bot handles what one that died has left: with the sweep's own pace, within 15 s. */
+const SWEEP_AFTER_MS = 10_000
+/** The store claims what it gives to a sweep for 10 s: what would take longer is left to the next one. */
+const SWEEP_WITHIN_MS = 6_000
+/** More at once are hardly handled sooner, and keep the loop from acknowledging. */
+const HANDLING = { atOnce: 8, mostWaiting: 2_000, leaveAfterMs: 8_000 }
+/** Slack and the store answer sooner, or never: then another try may have more luck. */
+const HELD_AT_MOST_MS = 60_000
 const GIVEN_UP_AFTER_MS = 60 * 60_000
 
 const NOT_RECORDED = {
@@ -46,12 +54,32 @@ export function createIntake(ports: IntakePorts): Intake {
 
   /** Reported to people as not recorded, although the store may have them: the sweep must not handle them later. */
   const reportedLost = new Set<string>()
+  /** What this process is handling, or keeps in its queue, with since when: each sweep holds it, so that no bot handles it too. */
+  const inHand = new Map<string, number>()
+  const held = () => [...inHand].flatMap(([id, since]) => (clock.now() - since <= HELD_AT_MOST_MS ? [id] : []))
+  const tellsButtons = createTellsButtons()
+  let isSweeping = false
+  const queue = createHandlingQueue(HANDLING, {
+    now: clock.now,
+    left: () => log.warn({}, 'more deliveries have come than can be handled at once; the sweep handles the rest'),
+  })
 
-  /** `id`: that of the stored row, which an older version may have written. */
+  /**
+   * What is fresh waits for its turn, or is left to the sweep. `id`: that of the stored row, which an older version may have
+   * written.
+   */
   async function handleAndRecord(arrival: Arrival, when: Handling, id = arrival.id): Promise<void> {
+    inHand.set(id, clock.now())
+    await handleInHand(arrival, when, id).finally(() => inHand.delete(id))
+  }
+
+  async function handleInHand(arrival: Arrival, when: Handling, id: string): Promise<void> {
     const ended = (outcome: DeliveryOutcome) => timed?.ended(arrival.is, outcome, Date.now() - when.asked.getTime())
+    const work = () => handle(ports, arrival, when)
     try {
-      await handle(ports, arrival, when)
+      if (!when.fresh) await work()
+      // A modal is open, and its answer can be shown in it only now.
+      else if (!(await queue.add(work, arrival.is === 'submission'))) return
       await inbox.handled(id)
       ended('handled')
     } catch (err) {
@@ -96,13 +124,27 @@ export function createIntake(ports: IntakePorts): Intake {
         }
       }
       if (outcome !== 'new') return notHandled(arrival, outcome, asked)
-      const show = async (reply: Reply) => answer(await modalAnswer(ports, arrival, reply))
+      const show = async (reply: Reply) =>
+        (await answer(await modalAnswer(ports, arrival, reply))) && !tellsButtons(arrival, reply)
       await handleAndRecord(arrival, { fresh: true, asked, show })
     }
     const work = handleIt()
     await settlesWithin(MODAL_WITHIN_MS, work, clock)
     await answer()
     await work
+  }
+
+  /** Returns whether there may be more. */
+  async function sweepSome(): Promise<boolean> {
+    const began = clock.now()
+    const left = await inbox.left(SWEEP_AFTER_MS)
+    for (const { payload, receivedAt, id } of left) {
+      if (clock.now() - began > SWEEP_WITHIN_MS) return false
+      const arrival = readArrival(payload, ours)
+      if (arrival === undefined || reportedLost.delete(id)) await inbox.handled(id)
+      else await handleAndRecord(arrival, { fresh: false, asked: receivedAt }, id)
+    }
+    return left.length > 0
   }
 
   return {
@@ -139,10 +181,14 @@ export function createIntake(ports: IntakePorts): Intake {
     },
 
     async sweep() {
-      for (const { payload, receivedAt, id } of await inbox.left(SWEEP_AFTER_MS)) {
-        const arrival = readArrival(payload, ours)
-        if (arrival === undefined || reportedLost.delete(id)) await inbox.handled(id)
-        else await handleAndRecord(arrival, { fresh: false, asked: receivedAt }, id)
+      await inbox.hold(held())
+      // What a burst has left may take longer than the time between two sweeps.
+      if (isSweeping) return
+      isSweeping = true
+      try {
+        while (await sweepSome());
+      } finally {
+        isSweeping = false
       }
     },
   }

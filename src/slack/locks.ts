@@ -1,9 +1,10 @@
 /** Locks in Slack: the commands `/deploy lock` and `/deploy unlock`, their modals and buttons. */
 import { defined } from '../lib/defined.ts'
-import { factsOfLock } from '../release/lock.ts'
-import type { LockCommand } from '../release/lock-command.ts'
+import { factsOfLock, type LockPlace } from '../release/lock.ts'
+import type { LockCommand, TypedEnd } from '../release/lock-command.ts'
 import type { LockOutcome } from '../release/lock-service.ts'
 import type { Subject } from '../release/subjects.ts'
+import { CONTROLS } from './controls.ts'
 import { type ModalContext, metadata, openModal } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
@@ -37,16 +38,29 @@ export async function runLockCommand(
       const { on, end, reason } = command
       if (reason !== undefined) return locked(await locks.lock({ on, reason, by, key, ...defined({ end }) }))
       if (!fresh) return PRESS_AGAIN
-      const denied = await locks.mayLock({ on, by, ...defined({ end }) })
-      if (denied !== undefined) return refused(denied.refused)
-      const lock = { on, ...defined({ end }) }
-      return openModal(
-        ports,
-        arrival.trigger,
-        lockModal({ lock, metadata: metadata({ token: '', responseUrl, lock }) }),
-      )
+      return openLockReason(ports, { on, by, trigger: arrival.trigger, responseUrl, ...defined({ end }) })
     }
   }
+}
+
+/** Asks for a lock's reason in a modal. Replies where it did not open, with why. */
+export async function openLockReason(
+  ports: HandlerPorts,
+  asked: {
+    readonly on: LockPlace
+    readonly end?: TypedEnd
+    readonly by: string
+    readonly trigger: string
+    readonly responseUrl?: string
+  },
+  options?: { readonly above: boolean },
+): Promise<Reply> {
+  const { on, end, by, trigger, responseUrl } = asked
+  const lock = { on, ...defined({ end }) }
+  const denied = await ports.service.locks.mayLock({ ...lock, by })
+  if (denied !== undefined) return refused(denied.refused)
+  const context = metadata({ token: '', lock, ...defined({ responseUrl }) })
+  return openModal(ports, trigger, lockModal({ lock, metadata: context }), options)
 }
 
 /** The submission of the modal that asks for a lock's reason. */
@@ -76,6 +90,25 @@ interface LockPress {
   readonly fresh: boolean
 }
 
+/** A press that acts at once, on a message or in App Home. */
+interface LockAct {
+  readonly arrival: { readonly user: string; readonly id: string }
+  readonly subject: Subject
+}
+
+/** Asks whether to take over a lock. Replies where the modal did not open, with why. */
+export async function openTakeOver(
+  ports: HandlerPorts,
+  { id, by, trigger }: { readonly id: number; readonly by: string; readonly trigger: string },
+  options?: { readonly above: boolean },
+): Promise<Reply> {
+  const may = await ports.service.locks.mayTakeOver(id, by)
+  if ('refused' in may) return refused(may.refused)
+  const token = await ports.store.subjectToken({ is: 'lock', id }, CONTROLS['take over'].id)
+  const modal = takeOverModal({ lock: factsOfLock(may.lock), metadata: metadata({ token }) })
+  return openModal(ports, trigger, modal, options)
+}
+
 /** **Take over…**: the question, with the reason that the old holder reads. */
 export async function pressTakeOver(ports: HandlerPorts, { arrival, subject, fresh }: LockPress): Promise<Reply> {
   if (subject.is !== 'lock') return STALE
@@ -88,13 +121,13 @@ export async function pressTakeOver(ports: HandlerPorts, { arrival, subject, fre
 }
 
 /** **Extend** */
-export async function pressExtend({ service }: HandlerPorts, { arrival, subject }: LockPress): Promise<Reply> {
+export async function pressExtend({ service }: HandlerPorts, { arrival, subject }: LockAct): Promise<Reply> {
   if (subject.is !== 'lock') return STALE
   return locked(await service.locks.extend({ id: subject.id, by: arrival.user, key: arrival.id }))
 }
 
 /** **Unlock** */
-export async function pressUnlock({ service }: HandlerPorts, { arrival, subject }: LockPress): Promise<Reply> {
+export async function pressUnlock({ service }: HandlerPorts, { arrival, subject }: LockAct): Promise<Reply> {
   if (subject.is !== 'lock') return STALE
   return unlocked(await service.locks.unlock({ id: subject.id, by: arrival.user, key: arrival.id }))
 }
@@ -106,10 +139,21 @@ export async function pressTellWhenFree({ service }: HandlerPorts, { arrival, su
   const told = await service.locks.tellWhenFree({ app, environment, by: arrival.user })
   if ('refused' in told) return refused(told.refused)
   if ('free' in told) return { is: 'free', app, environment }
+  const where = `${app} ${environment}`
+  if ('off' in told) {
+    const why =
+      told.off === 'by the person'
+        ? 'You have switched these direct messages off. Switch When it is free on in the Home tab of Signoff, then press again.'
+        : 'This Signoff sends no direct messages (slack.direct_messages in releases.yml). Look with /deploy status.'
+    return {
+      is: 'done',
+      text: `You are not told when ${where} is free. ${why} It is locked by ${told.lock.holder.name} now.`,
+    }
+  }
   const { holder } = told.waitsFor
   return {
     is: 'done',
-    text: `You get one direct message when ${app} ${environment} is free. It is locked by ${holder.name} now.`,
+    text: `You get one direct message when ${where} is free. It is locked by ${holder.name} now.`,
   }
 }
 

@@ -3,7 +3,7 @@ import { isMap, isSeq, parseDocument } from 'yaml'
 import { SLACK_REQUEST_PATH } from './ids.ts'
 
 /**
- * Gives the manifest for HTTP mode, as YAML with its comments: Socket Mode off, and every command and the buttons at
+ * Gives the manifest for HTTP mode, as YAML with its comments: Socket Mode off, and every command, the buttons and events at
  * `url` + `/slack/events`. `url` is where the bot is reached from outside, with or without that path. Throws with a
  * sentence for a person when `url` is not a plain https address, or the text is not the manifest of our app.
  */
@@ -20,6 +20,7 @@ export function httpManifest(manifestYaml: string, url: string): string {
     if (isMap(command)) command.set('url', requestUrl)
   }
   interactivity.set('request_url', requestUrl)
+  manifest.setIn(['settings', 'event_subscriptions', 'request_url'], requestUrl)
   manifest.setIn(['settings', 'socket_mode_enabled'], false)
   manifest.commentBefore = ' Slack app manifest for HTTP, made by `signoff manifest --url`.'
   return manifest.toString({ lineWidth: 0 })

@@ -1,15 +1,17 @@
 /** The answer to a submitted modal while it is still open: a refusal stands at its field, and nothing typed is lost. */
 import { defined } from '../lib/defined.ts'
 import type { Gate } from '../release/refusals.ts'
+import { CONTROLS } from './controls.ts'
 import { environmentOf } from './drawing.ts'
 import { VIEW } from './ids.ts'
 import { contextOf, metadata } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { drawPrivate } from './private-answer.ts'
+import { startingQaModal } from './qa.ts'
 import type { Reply } from './replies.ts'
 import { rollbackWindow } from './rollback.ts'
-import { offersOf } from './views/control-buttons.ts'
+import { offersOfMessage } from './views/control-buttons.ts'
 import { hotfixModal, SURE } from './views/hotfix-modal.ts'
 import { talkedOverModal } from './views/modals.ts'
 import { cut } from './views/parts/text.ts'
@@ -38,13 +40,14 @@ const FIELDS: Readonly<Partial<Record<Gate, readonly string[]>>> = {
   target_not_proven: ['to'],
   nothing_to_roll_back: ['to'],
   unknown_release: ['to'],
+  qa_incomplete: ['problem', 'tested_0'],
 }
 /** Modals that Details opens above itself. */
 const ABOVE_DETAILS: readonly string[] = [VIEW.rollback, VIEW.markBad]
 const ELSE = ['environment', 'note', 'reason', 'commits']
 const MOST = 600
-/** Modals whose answer with buttons is a message. */
-const TOLD_PRIVATELY: readonly string[] = [VIEW.deploy, VIEW.lock, VIEW.takeOver, VIEW.emergency, VIEW.talkedOver]
+/** Modals that are open at a time; who sends an older one again is told again. */
+const MOST_REMEMBERED = 500
 
 /** Undefined: the modal closes, and what there is to say is said privately. */
 export async function modalAnswer(
@@ -54,8 +57,6 @@ export async function modalAnswer(
 ): Promise<ModalResponse | undefined> {
   if (reply?.is !== 'refusal') return ABOVE_DETAILS.includes(arrival.view) ? { response_action: 'clear' } : undefined
   const { refusal } = reply
-  // A field takes no buttons: what the person can do about it is told privately.
-  if (TOLD_PRIVATELY.includes(arrival.view) && offersOf(refusal).length > 0) return undefined
   if (arrival.view === VIEW.hotfix && refusal.gate === 'environment_frozen' && refusal.isOffered) {
     return emergencyHotfix(ports, arrival, refusal.names)
   }
@@ -64,7 +65,8 @@ export async function modalAnswer(
   }
   if (refusal.gate === 'start_not_confirmed') return startingModal(ports, arrival, refusal.number)
   const { text } = await drawPrivate(ports, reply)
-  return errorAt(arrival, FIELDS[refusal.gate] ?? [], `${plainWords(text)} Gate: ${refusal.gate}`)
+  const end = `${buttonsWords(reply)} Gate: ${refusal.gate}`
+  return errorAt(arrival, FIELDS[refusal.gate] ?? [], cut(plainWords(text), MOST - end.length) + end)
 }
 
 /** The text at the first of these fields that the modal has; undefined where it has no field. */
@@ -77,13 +79,40 @@ export function errorAt(
   return field === undefined ? undefined : { response_action: 'errors', errors: { [field]: cut(text, MOST) } }
 }
 
-/** Talked over would start the release, and the modal did not say so: it does now, with the note that was typed. */
+/** A field takes no buttons: the reply that is shown at one is told privately too, for its buttons. */
+function buttonsWords(reply: NonNullable<Reply>): string {
+  const labels = offersOfMessage(reply).map(({ control }) => `“${CONTROLS[control].label}”`)
+  return labels.length === 0 ? '' : ` You also get a private message with ${labels.join(' and ')}.`
+}
+
+/** Whether a reply that a modal shows has to be told privately as well. A modal that is sent again tells it once. */
+export function createTellsButtons(): (arrival: SubmissionArrival, reply: Reply) => boolean {
+  const told = new Set<string>()
+  return ({ key }, reply) => {
+    const offers = reply === undefined ? [] : offersOfMessage(reply)
+    if (offers.length === 0) return false
+    const what = `${key} ${JSON.stringify(offers)}`
+    if (told.has(what)) return false
+    told.add(what)
+    const [oldest] = told
+    if (told.size > MOST_REMEMBERED && oldest !== undefined) told.delete(oldest)
+    return true
+  }
+}
+
+/** Talked over or QA would start the release, and the modal did not say so: it does now, with what was typed. */
 async function startingModal(
-  { store, apps }: HandlerPorts,
-  { view, values, metadata: carried }: SubmissionArrival,
+  ports: HandlerPorts,
+  arrival: SubmissionArrival,
   number: number,
 ): Promise<ModalResponse | undefined> {
+  const { store, apps } = ports
+  const { view, values, metadata: carried } = arrival
   const [release, context] = [await store.release(number), contextOf(carried)]
+  if (view === VIEW.qa) {
+    const asking = release && (await startingQaModal(ports, arrival, release))
+    return asking && { response_action: 'update', view: asking }
+  }
   if (view !== VIEW.talkedOver || release === undefined || context === undefined) return undefined
   const environment = environmentOf(apps, release)
   const again = talkedOverModal({

@@ -5,6 +5,7 @@ import { openLocks } from '../release/lock-service.ts'
 import type { Release } from '../release/release.ts'
 import { actionWithId } from './actions.ts'
 import { ask } from './clients.ts'
+import { pressInPlace } from './home/presses.ts'
 import { PREVIEW, VIEW } from './ids.ts'
 import { plainWords } from './modal-answer.ts'
 import { contextOf, type ModalContext, metadata, openModal } from './modal-window.ts'
@@ -23,6 +24,7 @@ type InModal = Extract<Arrival, { is: 'in a modal' }>
 
 /** Runs the button of a modal, which stays open. `fresh`: its trigger can still open a modal. Safe to repeat. */
 export function pressInModal(ports: HandlerPorts, arrival: InModal, fresh: boolean): Promise<Reply> {
+  if (arrival.view === VIEW.place) return pressInPlace(ports, arrival, fresh)
   return arrival.view === VIEW.details ? pressInDetails(ports, arrival, fresh) : pressPreview(ports, arrival)
 }
 

@@ -1,5 +1,7 @@
 /** Reads what arrives from Slack. A payload that is not certainly ours is rejected. */
 
+import { defined } from '../lib/defined.ts'
+
 export type Arrival =
   | {
       readonly is: 'command'
@@ -9,6 +11,8 @@ export type Arrival =
       readonly user: string
       readonly responseUrl: string
       readonly trigger: string
+      /** Where it was typed. */
+      readonly channel?: string
     }
   | {
       readonly is: 'press'
@@ -38,6 +42,29 @@ export type Arrival =
       readonly trigger: string
       /** As of a submission. */
       readonly values: Readonly<Record<string, string>>
+    }
+  /** The person has opened App Home. */
+  | {
+      readonly is: 'home opened'
+      readonly id: string
+      readonly user: string
+      /** The event doesn't say it: the look-up of the person decides. */
+      readonly isForeign: false
+      /** Of the view that Slack showed; null: none was published yet. */
+      readonly hash: string | null
+    }
+  /** A control of App Home. */
+  | {
+      readonly is: 'in home'
+      readonly id: string
+      readonly action: string
+      /** The value of the button, or of the entry that was chosen in a menu or list; empty where there is none. */
+      readonly token: string
+      /** The values of all boxes that are ticked. */
+      readonly ticked: readonly string[]
+      readonly user: string
+      readonly isForeign: boolean
+      readonly trigger: string
     }
   | {
       readonly is: 'submission'
@@ -78,6 +105,7 @@ export function readArrival(payload: unknown, ours: Ours): Arrival | undefined {
   const body = fields(payload)
   const user = fields(body.user)
   if (!isForUs(body, ours)) return undefined
+  if (body.type === 'event_callback') return readEvent(body)
   if (text(body.command) !== undefined) return readCommand(body)
   const who = text(user.id)
   if (who === undefined) return undefined
@@ -85,6 +113,7 @@ export function readArrival(payload: unknown, ours: Ours): Arrival | undefined {
   const isForeign = user.team_id !== undefined && user.team_id !== ours.team && !isOfOurOrganization(body, ours)
   if (body.type === 'block_actions') {
     const isInModal = fields(body.container).type === 'view'
+    if (fields(body.view).type === 'home') return readInHome(body, who, isForeign)
     return isInModal ? readInModal(body, who, isForeign) : readPress(body, who, isForeign)
   }
   if (body.type === 'view_submission') return readSubmission(body, who, isForeign)
@@ -119,6 +148,7 @@ function readCommand(body: Fields): Arrival | undefined {
     user,
     responseUrl,
     trigger,
+    ...defined({ channel: text(body.channel_id) }),
   }
 }
 
@@ -144,6 +174,40 @@ function readPress(body: Fields, user: string, isForeign: boolean): Arrival | un
     ts,
     responseUrl,
     trigger,
+  }
+}
+
+/** What is kept of an event: Slack sends the whole view with it, which may have 250 kB. */
+export function withoutView(payload: unknown): unknown {
+  const body = fields(payload)
+  const event = fields(body.event)
+  const hash = text(fields(event.view).hash)
+  const { type, event_id, api_app_id, team_id, enterprise_id } = body
+  const opened = { type: event.type, user: event.user, tab: event.tab, view: hash === undefined ? null : { hash } }
+  return { type, event_id, api_app_id, team_id, enterprise_id, event: opened }
+}
+
+function readEvent(body: Fields): Arrival | undefined {
+  const event = fields(body.event)
+  const [id, user] = [text(body.event_id), text(event.user)]
+  if (!id || !user || event.type !== 'app_home_opened' || event.tab !== 'home') return undefined
+  return { is: 'home opened', id: `event:${id}`, user, isForeign: false, hash: text(fields(event.view).hash) ?? null }
+}
+
+function readInHome(body: Fields, user: string, isForeign: boolean): Arrival | undefined {
+  const action = fields((Array.isArray(body.actions) ? body.actions : [])[0])
+  const [id, at] = [text(action.action_id), text(action.action_ts) ?? text(body.trigger_id)]
+  if (!id || !at) return undefined
+  const ticked = Array.isArray(action.selected_options) ? action.selected_options : []
+  return {
+    is: 'in home',
+    id: `in home:${at}:${id}:${user}`,
+    action: id,
+    token: text(action.value) ?? text(fields(action.selected_option).value) ?? '',
+    ticked: ticked.flatMap((each) => text(fields(each).value) ?? []),
+    user,
+    isForeign,
+    trigger: text(body.trigger_id) ?? '',
   }
 }
 

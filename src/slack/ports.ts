@@ -9,4 +9,13 @@ export interface HandlerPorts extends Answering {
   /** With a short time limit, for calls that a person waits for. */
   readonly interactive: WebClient
   readonly clock: Clock
+  readonly home: HomeOpening
+}
+
+/** What people do with their Home, for what publishes it. Both are safe to repeat. */
+export interface HomeOpening {
+  /** The person has opened it: now, or at this time. `hash`: as of `Homes.opened`. */
+  opened(person: string, seen: { readonly at?: Date; readonly hash?: string | null }): Promise<void>
+  /** The person has changed something in it. */
+  asked(person: string): Promise<void>
 }

@@ -13,6 +13,7 @@ import { START, VIEW } from './ids.ts'
 import { metadata, openModal } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
+import { authorsForModal } from './qa.ts'
 import { PRESS_AGAIN, type Reply, refused, STALE } from './replies.ts'
 import { buttonsOfDetails, detailsModal } from './views/details.ts'
 import { talkedOverStarts } from './views/modals.ts'
@@ -87,8 +88,17 @@ async function askForText(
   const starts = saysStart ? { starts: true as const } : {}
   const waived =
     callback === VIEW.emergency && environment !== undefined ? await waivedBy(ports, release, environment) : {}
-  const facts = { callback, release, unsettled, waived, now, metadata: metadata({ token, responseUrl, ...starts }) }
-  return openModal(ports, trigger, modal({ ...facts, ...defined({ environment }) }))
+  const authorsInSlack = callback === VIEW.qa ? await authorsForModal(ports, release) : undefined
+  const facts = {
+    callback,
+    release,
+    user,
+    unsettled,
+    waived,
+    now,
+    metadata: metadata({ token, responseUrl, ...starts }),
+  }
+  return openModal(ports, trigger, modal({ ...facts, ...defined({ environment, authorsInSlack }) }))
 }
 
 /** What an emergency waives beside the sign-offs. */

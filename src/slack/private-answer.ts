@@ -2,18 +2,22 @@
 import type { KnownBlock } from '@slack/types'
 import type { WebClient } from '@slack/web-api'
 import { defined } from '../lib/defined.ts'
-import type { OutboxMessage } from '../release/messages.ts'
+import type { DirectMessageKind } from '../release/direct-messages.ts'
+import { figuresAsked } from '../release/figures.ts'
+import type { OutboxMessage, PrivateMessage } from '../release/messages.ts'
 import type { Store } from '../release/ports/store.ts'
 import type { Release } from '../release/release.ts'
 import { ask, type SlackError } from './clients.ts'
 import { CONTROLS } from './controls.ts'
 import { type DrawingPorts, environmentOf, peopleOf, tokenFor } from './drawing.ts'
+import { withOlderBlocks } from './older-blocks.ts'
 import { type ControlOffer, type OfferedControl, offersOfMessage } from './views/control-buttons.ts'
 import type { Drawn } from './views/parts/blocks.ts'
 import { forEmergency } from './views/parts/decisions.ts'
 import type { People } from './views/parts/people.ts'
 import { HISTORY } from './views/private/history.ts'
 import { privateMessage } from './views/private/index.ts'
+import { withSwitch } from './views/private/switch-line.ts'
 
 export interface Answering extends DrawingPorts {
   /** Retries off. */
@@ -28,6 +32,9 @@ const ANSWER_WITHIN_MS = 5_000
 
 /** `refused`: Slack rejects it. `notBeforeMs`: Slack asks to wait. `unknown`: Slack did not answer; it may later. */
 export type Answered = 'answered' | { readonly refused: string } | { readonly notBeforeMs: number } | 'unknown'
+
+/** Messages about one release that link to its card. */
+const TOLD: readonly PrivateMessage['is'][] = ['reminder', 'needs attention', 'missed']
 
 /** In place of the time: it was asked now, so the response URL is valid whatever the clocks say. */
 export const JUST_NOW = 'now'
@@ -44,28 +51,34 @@ export async function answer(ports: Answering, to: PrivateAnswer): Promise<Answe
   if (!opened.ok) return unanswered(opened)
   const channel = opened.value.channel?.id
   if (channel === undefined) return 'unknown'
-  const { text, blocks = [] } = drawn
-  const sent = await ask(() =>
-    ports.client.chat.postMessage({
-      channel,
-      text,
-      blocks: [...blocks] as KnownBlock[],
-      unfurl_links: false,
-      unfurl_media: false,
-    }),
-  )
+  const post = ({ text, blocks = [] }: Drawn) =>
+    ask(() =>
+      ports.client.chat.postMessage({
+        channel,
+        text,
+        blocks: [...blocks] as KnownBlock[],
+        unfurl_links: false,
+        unfurl_media: false,
+      }),
+    )
+  const sent = await withOlderBlocks(drawn, post)
   return sent.ok ? 'answered' : unanswered(sent)
 }
 
-function unanswered(error: SlackError): Answered {
+/** Slack did not take it, or did not answer. */
+export function unanswered(error: SlackError): Answered {
   if (error.failure === 'rate limited') return { notBeforeMs: error.afterMs }
   return error.failure === 'refused' ? { refused: error.error } : 'unknown'
 }
 
-/** Draws what one person reads, by what is stored now. */
-export async function drawPrivate(ports: Answering, message: PrivateAnswer['message']): Promise<Drawn> {
+/** Draws what one person reads, by what is stored now. `kind`: of a direct message that nobody asked for. */
+export async function drawPrivate(
+  ports: Answering,
+  message: PrivateAnswer['message'],
+  kind?: DirectMessageKind,
+): Promise<Drawn> {
   const { store } = ports
-  const isAbout = ['ended', 'go', 'not taken', 'start'].includes(message.is)
+  const isAbout = ['ended', 'go', 'not taken', 'start', 'receipt', ...TOLD].includes(message.is)
   const release =
     isAbout && 'number' in message
       ? await store.release(message.number)
@@ -81,15 +94,17 @@ export async function drawPrivate(ports: Answering, message: PrivateAnswer['mess
   const place = release ?? (message.is === 'preview' ? message : undefined)
   const environment = place && environmentOf(ports.apps, place)
   const links = await linksTo(ports, message, release)
+  const figures = message.is === 'report' ? await store.figures(figuresAsked(message)) : undefined
   const people: People = environment
     ? await peopleOf(ports, environment)
     : { services: ports.services, names: await namesIn(ports, message), ...defined({ botName: ports.botName }) }
-  return privateMessage(message, {
+  const drawn = privateMessage(message, {
     ...people,
     link: (number) => links.get(number),
     offers,
-    ...defined({ release, environment, goToken, startToken, emergencyToken }),
+    ...defined({ release, environment, goToken, startToken, emergencyToken, figures }),
   })
+  return kind === undefined ? drawn : withSwitch(drawn, kind, ports.botName)
 }
 
 function offered(store: Store, offers: readonly ControlOffer[]): Promise<readonly OfferedControl[]> {
@@ -112,7 +127,7 @@ async function linksTo(
       ? message.releases
       : message.is === 'status'
         ? message.environments.flatMap(({ under_way: underWay }) => (underWay === undefined ? [] : [underWay]))
-        : message.is === 'free' && about !== undefined
+        : (message.is === 'free' || message.is === 'receipt' || TOLD.includes(message.is)) && about !== undefined
           ? [about]
           : []
   const found = await Promise.all(
@@ -132,28 +147,33 @@ async function namesIn({ directory }: Answering, message: PrivateAnswer['message
 }
 
 /** Posts to a response URL. It came signed from Slack; still, only https or this machine is ever called. */
-export async function respond(url: string, { text, blocks }: Drawn): Promise<boolean> {
+export async function respond(url: string, drawn: Drawn): Promise<boolean> {
   if (!URL.canParse(url)) return false
   const { protocol, hostname } = new URL(url)
   const isLocal = protocol === 'http:' && /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
   if (protocol !== 'https:' && !isLocal) return false
   try {
-    const answered = await fetch(url, {
-      method: 'POST',
-      redirect: 'error',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        response_type: 'ephemeral',
-        replace_original: false,
-        unfurl_links: false,
-        unfurl_media: false,
-        text,
-        ...defined({ blocks }),
-      }),
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-    })
-    return answered.ok
+    const answered = await respondOnce(url, drawn)
+    if (answered.ok || drawn.withoutNewer === undefined) return answered.ok
+    return (await respondOnce(url, { text: drawn.text, blocks: drawn.withoutNewer })).ok
   } catch {
     return false
   }
+}
+
+function respondOnce(url: string, { text, blocks }: Drawn): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    redirect: 'error',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      response_type: 'ephemeral',
+      replace_original: false,
+      unfurl_links: false,
+      unfurl_media: false,
+      text,
+      ...defined({ blocks }),
+    }),
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+  })
 }

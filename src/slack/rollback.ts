@@ -1,8 +1,8 @@
 /** `/deploy rollback` and **Roll back…**: the facts of the modal, and the request to the service. */
 import { defined } from '../lib/defined.ts'
+import { environmentBusy } from '../release/environment-busy.ts'
 import { SUPERSEDED_BY_HOTFIX } from '../release/hotfix.ts'
 import type { PrivateMessage } from '../release/messages.ts'
-import { environmentBusy } from '../release/policy.ts'
 import type { Refusal } from '../release/refusals.ts'
 import type { Requested } from '../release/request.ts'
 import { choiceOf, rollbackTarget } from '../release/rollback.ts'

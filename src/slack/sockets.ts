@@ -3,18 +3,20 @@
  * some seconds; Slack does not repeat a press that it could not deliver meanwhile. It gives each delivery to one of the
  * connections that are open, so the second takes what comes during the renewal of the first.
  */
-import { type App, type Logger, SocketModeReceiver } from '@slack/bolt'
+import { type Logger, LogLevel, SocketModeClient } from '@slack/socket-mode'
 import { CLOCK } from '../lib/clock.ts'
 import { defined } from '../lib/defined.ts'
+import type { Deliver } from './http-receiver.ts'
 import type { DeliveryLog } from './outbox/sending.ts'
 import { keepReconnecting } from './reconnecting.ts'
 
 export interface SocketSettings {
   readonly appToken: string
   readonly apiUrl: string
-  readonly logger: Logger
+  /** Receives what arrives at either. */
+  readonly deliver: Deliver
   readonly log: DeliveryLog
-  /** How long a connection is away when Slack renews it; by default Bolt's ping timeout. */
+  /** How long a connection is away when Slack renews it; by default the client's ping timeout. */
   readonly pingTimeoutMs?: number
   /** The time between the two starts, and so between their renewals. */
   readonly apartMs?: number
@@ -23,10 +25,8 @@ export interface SocketSettings {
 }
 
 export interface Sockets {
-  /** For the app, which handles what arrives at either. */
-  readonly first: SocketModeReceiver
   /** Opens the first connection, and the second a while later. Rejects where Slack refuses the first. */
-  start(app: App): Promise<void>
+  start(): Promise<void>
   isConnected(): boolean
   stop(): Promise<void>
 }
@@ -40,24 +40,24 @@ const RENEWED_AT_ONCE = 1
 export function createSockets(settings: SocketSettings): Sockets {
   const { log, apartMs = APART_MS, isStoreShared = false } = settings
   const ending = new AbortController()
-  const open = new Set<SocketModeReceiver>()
-  const receivers = [receiverOf(settings), receiverOf(settings)] as const
-  for (const receiver of receivers) {
-    receiver.client.on('connected', () => open.add(receiver))
+  const open = new Set<SocketModeClient>()
+  const clients = [clientOf(settings), clientOf(settings)] as const
+  for (const client of clients) {
+    client.on('connected', () => open.add(client))
     for (const event of ['disconnected', 'reconnecting', 'close'] as const) {
-      receiver.client.on(event, () => open.delete(receiver))
+      client.on(event, () => open.delete(client))
     }
-    // After Bolt's own listener, so that this connection is counted among the open ones.
-    receiver.client.on('ws_message', (data: unknown) => {
+    // After the client's own listener, so that this connection is counted among the open ones.
+    client.on('ws_message', (data: unknown) => {
       const connections = connectionsIn(data)
-      if (connections !== undefined && open.size === receivers.length) compare(connections)
+      if (connections !== undefined && open.size === clients.length) compare(connections)
     })
-    keepReconnecting(receiver.client, {
+    keepReconnecting(client, {
       stopping: ending.signal,
       failed: (err) => log.warn({ err }, 'the connection to Slack could not be renewed'),
     })
   }
-  const [first, second] = receivers
+  const [first, second] = clients
 
   /** Slack's `hello` tells how many connections the app has; only a second Signoff with a store of its own is a mistake. */
   function compare(connections: number): void {
@@ -84,9 +84,7 @@ export function createSockets(settings: SocketSettings): Sockets {
 
   let starting: Promise<void> = Promise.resolve()
   return {
-    first,
-    async start(app) {
-      second.init(app)
+    async start() {
       await first.start()
       starting = startSecond()
     },
@@ -94,7 +92,7 @@ export function createSockets(settings: SocketSettings): Sockets {
     async stop() {
       ending.abort()
       await starting
-      await Promise.all(receivers.map((receiver) => receiver.stop()))
+      for (const client of clients) void client.disconnect()
       open.clear()
     },
   }
@@ -115,11 +113,36 @@ function connectionsIn(data: unknown): number | undefined {
   }
 }
 
-function receiverOf({ appToken, apiUrl, logger, pingTimeoutMs }: SocketSettings): SocketModeReceiver {
-  return new SocketModeReceiver({
+/** The part of an envelope that matters here. */
+interface Envelope {
+  readonly body: unknown
+  readonly ack: (response?: object) => Promise<void>
+}
+
+function clientOf({ appToken, apiUrl, log, deliver, pingTimeoutMs }: SocketSettings): SocketModeClient {
+  const client = new SocketModeClient({
     appToken,
-    logger,
-    installerOptions: { clientOptions: { slackApiUrl: apiUrl } },
+    logger: quietLogger(log),
+    clientOptions: { slackApiUrl: apiUrl },
     ...defined({ clientPingTimeout: pingTimeoutMs }),
   })
+  client.on('slack_event', ({ body, ack }: Envelope) => {
+    deliver(body, ack).catch((err: unknown) => log.error({ err }, 'a delivery from Slack could not be handled'))
+  })
+  return client
+}
+
+/** Sends the client's own messages to our log, and never payloads or tokens. */
+function quietLogger(log: DeliveryLog): Logger {
+  const words = (parts: unknown[]) =>
+    parts.map((part) => (part instanceof Error ? part.message : String(part))).join(' ')
+  return {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (...parts) => log.warn({ from: 'socket-mode' }, words(parts)),
+    error: (...parts) => log.error({ from: 'socket-mode' }, words(parts)),
+    setLevel: () => undefined,
+    getLevel: () => LogLevel.WARN,
+    setName: () => undefined,
+  }
 }

@@ -8,6 +8,7 @@ import { submitLock, submitTakeOver } from './locks.ts'
 import { contextOf } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
+import { qaRequest } from './qa.ts'
 import { type Reply, requested, STALE } from './replies.ts'
 import { requestRollback } from './rollback.ts'
 import { WHEN } from './views/parts/when-field.ts'
@@ -47,9 +48,10 @@ export async function submit(ports: HandlerPorts, arrival: SubmissionArrival): P
   const asking = actionOfModal(arrival.view)
   const meant = await store.resolveButton(token)
   if (asking === undefined || meant === undefined) return STALE
-  const note = values.reason ?? values.note ?? ''
+  const qa = arrival.view === VIEW.qa ? qaRequest(values) : undefined
+  const note = (qa === undefined ? values.reason : undefined) ?? values.note ?? ''
   const startAt = pickedTime(values)
-  const request = { release: meant.release, by, key, note, isConfirmed: starts, ...defined({ startAt }) }
+  const request = { release: meant.release, by, key, note, isConfirmed: starts, ...defined({ startAt, qa }) }
   return asking.answer(await service.act(asking.action, request))
 }
 

@@ -21,6 +21,8 @@ const ONE_METHOD: readonly string[] = [
   'paid_teams_only',
   'plan_upgrade_required',
 ]
+/** An app that was made from an older manifest lacks these. What needs them does without, and says so itself. */
+const OPTIONAL_SCOPES: readonly string[] = ['im:history']
 /** Messages go without what these give. */
 const OPTIONAL_METHODS: readonly string[] = ['chat.getPermalink', 'users.lookupByEmail']
 
@@ -71,6 +73,7 @@ export function createTokenWatch({
   return {
     heard(method, outcome, error = '', needed) {
       const refused = { method, error, ...defined({ needed }) }
+      if (needed !== undefined && OPTIONAL_SCOPES.includes(needed)) return
       if (outcome === 'ok') {
         if (whole !== undefined) log.info({ method }, 'Slack accepts our token again')
         whole = undefined

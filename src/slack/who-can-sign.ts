@@ -1,9 +1,9 @@
 /** Looks up who could give the sign-offs that a release needs, and finds those that nobody can. */
-import { defined } from '../lib/defined.ts'
+import { lookUpMember } from '../release/look-up-member.ts'
 import type { Owed } from '../release/policy.ts'
 import type { Directory } from '../release/ports/directory.ts'
 import type { Release } from '../release/release.ts'
-import { type Entry, type Member, type Ungivable, ungivable } from '../release/who-can-sign.ts'
+import { type Entry, type Ungivable, ungivable } from '../release/who-can-sign.ts'
 
 /** In a larger list somebody can be expected to sign, and Slack isn't asked about each. */
 const MOST_LOOKED_AT = 12
@@ -28,22 +28,14 @@ export async function findUngivable(
 
 async function entryOf(directory: Directory, entry: string): Promise<Entry> {
   if (!entry.startsWith('@')) {
-    const person = await memberOf(directory, entry)
+    const person = await lookUpMember(directory, entry)
     return person === undefined ? { is: 'unknown' } : { is: 'person', person }
   }
   const group = await directory.lookUpGroup(entry)
   if (group === undefined) return { is: 'unknown' }
   if (group.is !== 'there') return { is: group.is, handle: entry }
   if (group.members.length > MOST_LOOKED_AT) return { is: 'unknown' }
-  const members = await Promise.all(group.members.map((id) => memberOf(directory, id)))
+  const members = await Promise.all(group.members.map((id) => lookUpMember(directory, id)))
   const known = members.filter((member) => member !== undefined)
   return known.length < members.length ? { is: 'unknown' } : { is: 'group', handle: entry, members: known }
-}
-
-async function memberOf(directory: Directory, id: string): Promise<Member | undefined> {
-  const found = await directory.person(id)
-  if (found.is === 'unknown') return undefined
-  return found.is === 'member'
-    ? { id, name: found.name, isFullMember: true, ...defined({ email: found.email }) }
-    : { id, name: id, isFullMember: false }
 }

@@ -1,9 +1,6 @@
 /** Reads the database that a plan binds. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { producedCommit } from '../release/bound.ts'
 import type { BoundDatabase } from '../release/plan.ts'
-import type { NotInGit } from '../release/ports/git.ts'
 import type { Backend, MigrationsAnswer } from '../release/ports/migrator.ts'
 import type { Release } from '../release/release.ts'
 import type { App, Environment, MigrationSettings } from '../release/settings.ts'
@@ -40,7 +37,7 @@ export async function readDatabase(
   if (direct.value !== undefined) return { ok: true, value: direct.value }
   const commit = 'checkout' in release ? release.checkout : await commitForCheckout(ports, app, release, signal)
   if (commit === undefined) return { ok: false, why: 'unreadable', detail: 'no commit of the plan could be fetched' }
-  const status = await inCheckout(ports, app, commit, (checkout) =>
+  const status = await ports.checkouts.use(app, commit, (checkout) =>
     withDatabaseRetry(() => ports.migrator.status(migration, checkout, signal, { backends }), ports),
   )
   if (!status.ok) return status
@@ -57,22 +54,6 @@ export function migrationFor(
 }
 
 const only = <T>(items: readonly T[]): T | undefined => (items.length === 1 ? items[0] : undefined)
-
-/** Calls `work` with a temporary checkout of a commit or tree, which it then removes. */
-export async function inCheckout<T>(
-  ports: WorkerPorts,
-  app: App,
-  commit: string,
-  work: (checkout: string, notInGit: NotInGit) => Promise<T>,
-): Promise<T> {
-  const checkout = await mkdtemp(join(ports.checkouts, 'look-'))
-  try {
-    const notInGit = await ports.git.checkout(app, commit, checkout)
-    return await work(checkout, notInGit)
-  } finally {
-    await rm(checkout, { recursive: true, force: true })
-  }
-}
 
 /** The whole id of a commit of which the mirror has one and no other; undefined if it has none. */
 export async function fullIfThere(

@@ -8,8 +8,10 @@ import type { Migrator } from '../release/ports/migrator.ts'
 import type { Platform } from '../release/ports/platform.ts'
 import type { SqlRisks } from '../release/ports/sql-risks.ts'
 import type { Store } from '../release/ports/store.ts'
+import type { ServiceWords } from '../release/ports/words.ts'
 import type { App, RemoteSettings } from '../release/settings.ts'
 import type { PlatformName } from '../release/stored-names.ts'
+import type { Checkouts } from './checkouts.ts'
 
 export interface Log {
   info(fields: object, message: string): void
@@ -46,19 +48,23 @@ export const TIMES: Times = {
 }
 
 export interface WorkerPorts {
+  /** Everything that releases.yml declares. */
   readonly apps: readonly App[]
+  /** This worker's group: it releases the environments of that group alone. Absent: those without a group. */
+  readonly group?: string
   readonly store: Store
   readonly jobs: Jobs
   readonly lock: EnvironmentLock
   readonly git: Git
   readonly forge: Forge
-  /** Undefined if no environment uses the platform. */
+  /** The words for every platform, also for those that only other workers reach. */
+  readonly words: Pick<ServiceWords, 'platforms'>
+  /** Undefined if no environment of this worker uses the platform. */
   readonly platforms: Readonly<Record<PlatformName, Platform | undefined>>
   readonly migrator: Migrator
   readonly sqlRisks: SqlRisks
   readonly health: HealthCheck
-  /** This worker's directory for checkouts, named by its pid. Its siblings of dead processes are deleted. */
-  readonly checkouts: string
+  readonly checkouts: Checkouts
   readonly times: Times
   readonly clock: Clock
   readonly log: Log

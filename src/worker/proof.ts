@@ -8,8 +8,8 @@ import { countsAsProof, proofOf } from '../release/proof.ts'
 import { type Release, step } from '../release/release.ts'
 import { type App, type Environment, promotedFrom } from '../release/settings.ts'
 import type { ReleaseKind } from '../release/terms.ts'
-import { placeOf } from './place.ts'
-import { platformOf, type WorkerPorts } from './ports.ts'
+import { declaredPlace } from './place.ts'
+import type { WorkerPorts } from './ports.ts'
 
 /** How many of the newest releases are looked through: what they don't contain is hardly proven by older ones. */
 const MOST_SEARCHED = 50
@@ -72,7 +72,7 @@ async function whatRuns(
   promoted: Environment,
   commit: string,
 ): Promise<Proof['runs'] | undefined> {
-  const live = await deployedNow(ports.store, promoted, platformOf(ports, promoted.remote).words)
+  const live = await deployedNow(ports.store, promoted, ports.words.platforms[promoted.remote.platform])
   if (live === undefined || live.is === 'not known') return undefined
   if (live.commit === null) return { commit: null }
   if (!(await ports.git.has(app, live.commit))) return { commit: live.commit }
@@ -86,7 +86,7 @@ function waits({ state }: Release): boolean {
 
 /** Looks again, and redraws the card of a release that awaits sign-off or its time if what proves its commit has changed. */
 export async function refreshProof(ports: WorkerPorts, release: Release): Promise<void> {
-  const place = placeOf(ports, release)
+  const place = declaredPlace(ports, release)
   if (place === undefined || release.plan === undefined || !waits(release)) return
   const proof = await findProof(ports, { ...place, kind: release.kind }, release.plan.bound.source.commit)
   if (proof === undefined || canonicalJson(proof) === canonicalJson(proofOf(release) ?? null)) return

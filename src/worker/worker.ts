@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { defined } from '../lib/defined.ts'
 import { type Committed, watchEvents } from '../release/committed.ts'
 import { ClaimLost, type Job, type JobOutcome } from '../release/ports/jobs.ts'
-import { WORKER_GONE_MS } from '../release/workers.ts'
+import { WORKER_GONE_MS, WORKER_SEEN_EVERY_MS } from '../release/workers.ts'
 import { handleJob } from './jobs/index.ts'
+import { ourEnvironments } from './place.ts'
 import type { WorkerPorts } from './ports.ts'
 import { RetryLater } from './run/runner.ts'
 import { checkAwaiting } from './watch/awaiting.ts'
@@ -13,8 +14,6 @@ import { followUpHotfixes } from './watch/follow-up.ts'
 import { createHeadWatch } from './watch/heads.ts'
 import { checkRefusedMerges } from './watch/merge-requirements.ts'
 import { endAbandoned } from './watch/sweep.ts'
-
-const SEEN_EVERY_MS = 10_000
 
 const LOOK_GRACE_MS = 2_000
 
@@ -31,16 +30,14 @@ export interface Worker {
 export async function startWorker(ports: WorkerPorts): Promise<Worker> {
   const { store, log, times } = ports
   const id = randomUUID()
-  await removeLeftovers(dirname(ports.checkouts))
-  await mkdir(ports.checkouts, { recursive: true, mode: 0o700 })
-  const environments = ports.apps.flatMap(({ environments }) => environments)
+  await ports.checkouts.open()
   const configurations = Object.fromEntries(
-    environments.map(({ app, name, digests }) => [`${app}/${name}`, digests.form2]),
+    ourEnvironments(ports).map(({ app, name, digests }) => [`${app}/${name}`, digests.form2]),
   )
 
   let lastSeen = Number.NEGATIVE_INFINITY
   const seen = () =>
-    store.workerSeen({ id, configurations }).then(
+    store.workerSeen({ id, configurations, host: hostname(), ...defined({ group: ports.group }) }).then(
       () => {
         lastSeen = performance.now()
       },
@@ -87,7 +84,7 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
 
   await seen()
   const sweepTimer = setInterval(sweep, times.sweep)
-  const seenTimer = setInterval(seen, SEEN_EVERY_MS)
+  const seenTimer = setInterval(seen, WORKER_SEEN_EVERY_MS)
   const headsTimer = setInterval(lookAtHeads, times.heads)
   void lookAtHeads()
   const lookTimer = setInterval(() => {
@@ -127,6 +124,7 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
       clearInterval(lookTimer)
       clearInterval(headsTimer)
       await working.stop(graceMs)
+      ports.checkouts.close()
       // A look only reads, so that one that hangs needs no longer wait.
       await Promise.race([looking?.catch(() => undefined), sleep(LOOK_GRACE_MS, undefined, { ref: false })])
       await sweeping
@@ -141,23 +139,4 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
 /** What a job is about, as log lines name it. */
 function subjectOf(job: Job): object {
   return job.kind === 'preview' ? { app: job.app, environment: job.environment } : { release: job.release }
-}
-
-/** Deletes the checkouts of dead workers first of all, because they contain a team's `.env`. A folder's name is its worker's pid. */
-async function removeLeftovers(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  for (const name of await readdir(folder)) {
-    if (name !== String(process.pid) && isAlive(Number(name))) continue
-    await rm(join(folder, name), { recursive: true, force: true })
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // EPERM: the process is alive and belongs to another user.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
 }

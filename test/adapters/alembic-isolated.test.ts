@@ -1,5 +1,5 @@
 /** Real alembic, isolated: it does what it does without, and its env.py reads nothing of the service. */
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
@@ -95,6 +95,24 @@ describe.skipIf(host.kind !== 'bubblewrap' || python === undefined)('alembic in 
     expect(await tables()).toEqual(['alembic_version', 'users'])
     expect(await readFile(join(app.checkout, 'written-inside'), 'utf8')).toBe('')
     expect(await migrations.revisions(app.migration())).toMatchObject({ value: { revisions: ['aaa111'] } })
+  })
+
+  it('T3: gives the env file to whom the checkout was given, at each start, and a preview none of its values', async () => {
+    // Python runs it before anything else.
+    const notes = `import os
+with open('seen', 'a') as file:
+    file.write('%d %s\\n' % (os.getuid(), open('.env').read()))`
+    await app.write('sitecustomize.py', notes)
+    const password = 'the-password-of-production'
+    await app.setEnv(`DATABASE_URL="${database.url}"\nPYTHONPATH=.\nTOKEN=${password}\n`)
+    const migrations = isolated()
+    const status = await migrations.status(app.migration(), app.checkout, undefined, { preview: true })
+    expect(status).toMatchObject({ ok: true, value: { pending: [{ preview: { commits: false } }] } })
+    expect(await migrations.upgrade(app.migration(), app.checkout)).toMatchObject({ upgrade: 'done' })
+    const seen = (await readFile(join(app.checkout, 'seen'), 'utf8')).trim().split(/^(?=\d+ )/m)
+    expect(seen.map((text) => text.includes(password))).toEqual([true, false, true])
+    expect(new Set(seen.map((text) => text.split(' ')[0])).size).toBe(1)
+    expect(await readdir(app.checkout)).not.toContain('.env')
   })
 
   it('that fails, or that a signal ends, is told as without', async () => {

@@ -262,6 +262,24 @@ with engine.connect().execution_options(postgresql_readonly=False) as own:
     expect(await limits(set('11s'))).toBe(true)
   })
 
+  it.each([
+    ['follows', "revision = 'bbb222'\ndown_revision = 'gone999'"],
+    ['depends on', "revision = 'bbb222'\ndown_revision = 'aaa111'\ndepends_on = 'gone999'"],
+  ])('names a revision that is not there and that another one %s', async (_, names) => {
+    const text = await readFile(join(app.checkout, 'migrations/versions/aaa111.py'), 'utf8')
+    await app.write(
+      'migrations/versions/bbb222.py',
+      text.replace("revision = 'aaa111'\ndown_revision = None", names).replace('depends_on = None', ''),
+    )
+    expect(await refusal()).toEqual({
+      ok: false,
+      why: 'unreadable',
+      database: expect.any(String),
+      detail: expect.stringMatching(/^revision bbb222 needs gone999, which is not in this commit: /),
+    })
+    expect(await contents()).toEqual(untouched)
+  })
+
   it('tells that each revision is committed on its own, and invalid indexes', async () => {
     await app.write('migrations/env.py', envPy({ configure: ', transaction_per_migration=True' }))
     await client.query('INSERT INTO kept VALUES (1)')

@@ -13,6 +13,8 @@ export interface SetUp {
   readonly revisions: readonly SetUpRevision[]
   /** A Python module that it needs. */
   readonly needs?: string
+  /** It runs a statement before the migrations. With SQLAlchemy 2 nothing commits them then. */
+  readonly beginsFirst?: true
 }
 
 export interface SetUpRevision {
@@ -98,12 +100,12 @@ for name in ('engine1', 'engine2'):
 
 const TENANTS_ENV = `import os
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 engine = create_engine(os.environ['DATABASE_URL'])
 for tenant in ('one', 'two'):
     with engine.connect() as connection:
-        connection.execute('SET search_path TO ' + tenant)
+        connection.execute(text('SET search_path TO ' + tenant))
         context.configure(connection=connection, version_table_schema=tenant)
         with context.begin_transaction():
             context.run_migrations()
@@ -209,6 +211,7 @@ def upgrade_engine2():
   },
   {
     name: 'the same migrations for two tenants',
+    beginsFirst: true,
     env: TENANTS_ENV,
     before: 'CREATE SCHEMA one; CREATE SCHEMA two',
     revisions: [create, { id: 'e002', upgrade: "op.add_column('notes', sa.Column('more', sa.Text))" }],
@@ -216,6 +219,7 @@ def upgrade_engine2():
   { name: 'sys.exit(0) after the migrations', env: plainEnv({ after: 'import sys; sys.exit(0)' }), revisions: both },
   {
     name: 'an advisory lock and a schema that is there',
+    beginsFirst: true,
     env: plainEnv({
       inside: `connection.execute(sa.text('SELECT pg_advisory_xact_lock(42)'))
 connection.execute(sa.text('CREATE SCHEMA IF NOT EXISTS ours'))`,
@@ -228,6 +232,7 @@ connection.execute(sa.text('CREATE SCHEMA IF NOT EXISTS ours'))`,
   },
   {
     name: 'a search_path of its own',
+    beginsFirst: true,
     env: plainEnv({ inside: "connection.execute(sa.text('SET search_path TO ours'))" }),
     before: 'CREATE SCHEMA ours; CREATE TABLE ours.old (id int); INSERT INTO ours.old VALUES (3)',
     revisions: [

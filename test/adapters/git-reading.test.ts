@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createGit } from '../../src/adapters/git/git.ts'
@@ -123,6 +123,32 @@ describe('the mirror', () => {
     expect(await git.fileAt(app, first, 'first.txt')).toBe('first\n')
   })
 
+  it('T14: fetches again what the mirror has lost, though its references are where they should be', async () => {
+    const first = await origin.commit('first')
+    await fetch('master')
+    const packs = join(mirror(), 'objects', 'pack')
+    for (const file of await readdir(packs)) await rm(join(packs, file))
+    expect(await fetch('master')).toEqual({ ok: true, value: { master: first } })
+    expect(await git.fileAt(app, first, 'first.txt')).toBe('first\n')
+  })
+
+  it('T14: puts its references where the remote is, also back, and past the lock of a killed git', async () => {
+    const first = await origin.commit('first')
+    await origin.commit('second')
+    await fetch('master')
+    await origin.branch('master', first)
+    const third = await origin.commit('third')
+    await origin.branch('other', first)
+    const kept = (await plainGit(mirror(), ['for-each-ref', '--format=%(refname)'])).stdout.trim()
+    await writeFile(join(mirror(), `${kept}.lock`), '')
+    const old = new Date(Date.now() - 60_000)
+    await utimes(join(mirror(), `${kept}.lock`), old, old)
+    expect(await fetch('master', 'other')).toEqual({ ok: true, value: { master: third, other: first } })
+    const now = (await plainGit(mirror(), ['for-each-ref', '--format=%(objectname)'])).stdout.trim().split('\n')
+    expect(now.toSorted()).toEqual([first, third].toSorted())
+    expect(await git.fileAt(app, third, 'third.txt')).toBe('third\n')
+  })
+
   it('puts many packs into one and loses nothing', async () => {
     const commits: string[] = []
     for (let made = 0; made < 3; made += 1) {
@@ -201,6 +227,26 @@ describe('commits', () => {
     const facts = await git.commit(app, merge)
     expect(facts).toEqual({ sha: merge, tree: await git.folderAt(app, merge, '.'), parents: [second, odd] })
     await expect(git.commit(app, facts.tree)).rejects.toThrow()
+  })
+
+  it('reads parents and messages, newest first, up to a limit', async () => {
+    const first = await origin.commit('first')
+    const side = await origin.commit('side', { branch: 'side', parents: [first], author: BEN })
+    const message = `Merged in side (pull request #12)\n\nÒne title\n\n${'long '.repeat(1_000)}`
+    const merge = await origin.commit(message, { parents: [first, side], files: { 'side.txt': 'side\n' } })
+    await fetch('master')
+    const all = await git.history(app, { from: [merge], notFrom: [first], limit: 2 })
+    expect(all.isAll).toBe(true)
+    expect(all.commits.map(({ sha, parents }) => [sha, parents])).toEqual([
+      [merge, [first, side]],
+      [side, [first]],
+    ])
+    expect(all.commits[0]?.message.split('\n').slice(0, 3)).toEqual(message.split('\n').slice(0, 3))
+    expect(all.commits[0]?.message.length).toBeLessThanOrEqual(2_000)
+    expect(all.commits[1]?.author).toEqual(BEN)
+    expect(await git.history(app, { from: [merge], notFrom: [first], limit: 1 })).toMatchObject({ isAll: false })
+    expect(await git.history(app, { from: [], notFrom: [], limit: 5 })).toEqual({ commits: [], isAll: true })
+    await expect(git.history(app, { from: [NOWHERE], notFrom: [], limit: 5 })).rejects.toThrow()
   })
 
   it('tells ancestors, and throws where it cannot', async () => {

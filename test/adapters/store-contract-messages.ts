@@ -119,6 +119,28 @@ export const outbox: readonly Behaviour[] = [
     },
   },
   {
+    name: 'a line says that the outcome after it is posted already, and no other message does',
+    test: async (tested) => {
+      const { a, b } = tested
+      await twoReleases(tested)
+      await send(a, card(1), card(2), line(1, 'x'), line(2, 'of the other'), outcome(1), whisper('a'))
+      await deliver(a)
+      await deliver(a)
+      const overtaken = async () => (await b.outbox.due(10)).filter(({ isOvertaken }) => isOvertaken).map(nameOf)
+      expect(await due(b)).toEqual(['1 x', '2 of the other', '1 outcome', 'a'])
+      expect(await overtaken()).toEqual([])
+      const told = (await a.outbox.due(10)).find(({ message }) => message.kind === 'outcome')
+      await a.outbox.trying(told?.id ?? 0)
+      expect(await overtaken()).toEqual([])
+      await a.outbox.confirmed(told?.id ?? 0, { channel: 'C1', ts: '9.0' })
+      await send(a, line(1, 'later'))
+      expect(await overtaken()).toEqual(['1 x'])
+      await deliver(a)
+      expect(await due(b)).toEqual(['2 of the other', 'a', '1 later'])
+      expect(await overtaken()).toEqual([])
+    },
+  },
+  {
     name: 'lines go when the first card can never be sent',
     test: async (tested) => {
       const { a } = tested
@@ -266,7 +288,7 @@ export const inbox: readonly Behaviour[] = [
     },
   },
   {
-    name: 'what was left is given to one caller, once a minute, until it is handled',
+    name: 'what was left is given to one caller, each 10 seconds, until it is handled, and to nobody while it is held',
     test: async ({ a, b, pass }) => {
       const delivery = { id: 'trigger 1', payload: { text: 'NUL \0' } }
       await a.inbox.receive(delivery)
@@ -276,10 +298,16 @@ export const inbox: readonly Behaviour[] = [
       await pass(31_000)
       const taken = await Promise.all([a, b, a, b].map(({ inbox }) => inbox.left(30_000)))
       expect(taken.flat()).toEqual([{ ...delivery, receivedAt: expect.any(Date) }])
-      await pass(59_000)
+      await pass(9_000)
       expect(await b.inbox.left(0)).toEqual([])
       await pass(2_000)
       expect(await b.inbox.left(0)).toHaveLength(1)
+      await pass(5_000)
+      await b.inbox.hold(['trigger 1', 'trigger 2'])
+      await pass(9_000)
+      expect(await a.inbox.left(0)).toEqual([])
+      await pass(2_000)
+      expect(await a.inbox.left(0)).toHaveLength(1)
       await a.inbox.handled('trigger 1')
       await pass(61_000)
       expect(await b.inbox.left(0)).toEqual([])

@@ -1,5 +1,6 @@
 /** What the store promises of releases. */
 import { expect } from 'vitest'
+import type { EventType, ReleaseEvent } from '../../src/release/events.ts'
 import type { SignOff } from '../../src/release/release.ts'
 import type { Behaviour, Ports } from './store-contract-stores.ts'
 import { makeRelease, request } from './store-opened.ts'
@@ -7,6 +8,21 @@ import { makeRelease, request } from './store-opened.ts'
 const onPurpose = new Error('on purpose')
 const word = (more: Partial<SignOff> = {}) =>
   ({ kind: 'approval', person: { id: 'U2', name: 'Bo' }, fingerprint: 'f', right: 'r', ...more }) as const
+
+/** By the states that lead there. */
+function endedAs(
+  of: Ports,
+  number: number,
+  state: 'succeeded' | 'cancelled' | 'failed' | 'closed',
+  endedAt = new Date('2026-11-22T10:00:00Z'),
+): Promise<void> {
+  const way = { succeeded: ['approved', 'running'], cancelled: [], failed: ['approved'] } as const
+  const before = state === 'closed' ? (['approved', 'running', 'needs attention'] as const) : way[state]
+  return of.store.transaction(async (tx) => {
+    for (const each of before) await tx.changeRelease(number, { state: each })
+    await tx.changeRelease(number, { state, endedAt })
+  })
+}
 
 export const releases: readonly Behaviour[] = [
   {
@@ -123,9 +139,62 @@ export const releases: readonly Behaviour[] = [
       expect(await read({ before: 4, states: ['planning'] })).toEqual([3, 1])
       expect(await read({ states: [] })).toEqual([])
       expect(await read({ environment: 'nowhere' })).toEqual([])
-      expect(await read({ signedAs: 'emergency' })).toEqual([4])
-      const [hotfix, ...others] = await a.store.releases({ kind: 'hotfix', limit: 9 })
-      expect([hotfix?.environment, others]).toEqual(['e3', []])
+      expect(await read({ emergencySince: new Date(0) })).toEqual([4])
+    },
+  },
+  {
+    name: 'the newest release of each environment is read with the newest that succeeded, and no others',
+    test: async ({ a, b }) => {
+      const end = (number: number, state: 'succeeded' | 'cancelled') => endedAs(a, number, state)
+      for (const state of ['succeeded', 'succeeded', 'cancelled'] as const)
+        await end((await makeRelease(a)).number, state)
+      await end((await makeRelease(b, { environment: 'integration' })).number, 'cancelled')
+      await makeRelease(a, { environment: 'integration' })
+      await makeRelease(b, { app: 'web' })
+      const of = (app: string, environment: string) => ({ app, environment })
+      const read = async (...places: { app: string; environment: string }[]) =>
+        (await b.store.newest(places)).map(({ number }) => number)
+      expect(await read(of('api', 'production'), of('api', 'integration'), of('web', 'production'))).toEqual([
+        6, 5, 3, 2,
+      ])
+      expect(await read(of('web', 'integration'), of('api', 'nowhere'))).toEqual([])
+      expect(await read(of('api', 'production'), of('api', 'production'))).toEqual([3, 2])
+      expect(await read()).toEqual([])
+      expect(await b.store.newest([of('api', 'production')])).toEqual([
+        await b.store.release(3),
+        await b.store.release(2),
+      ])
+    },
+  },
+  {
+    name: 'a hot-fix needs follow-up in its time until it is followed up, and while our branch of it is there',
+    test: async ({ a, b }) => {
+      const endedAt = new Date('2026-11-22T10:00:00Z')
+      const times = { since: new Date('2026-11-22T09:00:00Z'), until: new Date('2026-11-22T11:00:00Z') }
+      const event = (release: number, type: EventType, data: object = {}) =>
+        a.store.transaction(async (tx) => tx.addEvent({ release, type, actor: 'worker', data } as ReleaseEvent))
+      const states = ['succeeded', 'cancelled', 'failed', 'closed', 'succeeded'] as const
+      for (const [at, state] of states.entries()) {
+        const { number } = await makeRelease(a, {
+          environment: `e${at}`,
+          kind: state === 'closed' ? 'deploy' : 'hotfix',
+        })
+        await endedAs(a, number, state, endedAt)
+      }
+      await makeRelease(b, { kind: 'hotfix' })
+      const read = (of = times) => b.store.hotfixesToFollowUp(of)
+      expect(await read()).toEqual([5, 2, 1])
+      const later = { since: times.until, until: new Date('2026-11-23T09:00:00Z') }
+      expect(await read(later)).toEqual([])
+      await event(1, 'hotfix_followed_up')
+      await event(3, 'hotfix_carried', { isNew: true, pullRequest: 1, source: 'ours' })
+      await event(5, 'hotfix_followed_up')
+      await event(5, 'hotfix_carried', { isNew: false, pullRequest: 7, branch: '"source":"' })
+      expect(await read()).toEqual([2])
+      await event(1, 'hotfix_carried', { isNew: true, pullRequest: 8, source: 'signoff/hotfix-1' })
+      expect([await read(), await read(later)]).toEqual([[2, 1], [1]])
+      await event(1, 'hotfix_branch_settled')
+      expect(await read(later)).toEqual([])
     },
   },
   {
@@ -212,6 +281,30 @@ export const releases: readonly Behaviour[] = [
     },
   },
   {
+    name: 'a disputed sign-off counts no longer, is kept, is disputed once, and may be given again',
+    test: async ({ a, b }) => {
+      await makeRelease(a)
+      await a.store.transaction(async (tx) => {
+        await tx.addSignOff(1, word({ note: 'fine' }))
+        await tx.addSignOff(1, word({ kind: 'qa' }))
+      })
+      const [given] = (await a.store.release(1))?.signOffs ?? []
+      if (given === undefined) throw new Error('no sign-off')
+      const dispute = ({ store }: typeof a, signOff = given) => store.transaction((tx) => tx.disputeSignOff(1, signOff))
+      expect(await dispute(a, { ...given, at: new Date(given.at.getTime() - 1) })).toBe(false)
+      expect(await dispute(a, { ...given, fingerprint: 'g' })).toBe(false)
+      const disputed = await Promise.all([dispute(a), dispute(b), dispute(a)])
+      expect(disputed.filter(Boolean)).toHaveLength(1)
+      const read = await b.store.release(1)
+      expect(read?.signOffs.map(({ kind }) => kind)).toEqual(['qa'])
+      expect(read?.disputed).toEqual([{ ...given, disputedAt: expect.any(Date) }])
+      expect(await a.store.transaction((tx) => tx.addSignOff(1, word()))).toBe(true)
+      const again = await a.store.release(1)
+      expect(again?.signOffs.map(({ kind }) => kind)).toEqual(['qa', 'approval'])
+      expect(again?.disputed).toEqual(read?.disputed)
+    },
+  },
+  {
     name: 'one word is taken a person, kind and fingerprint',
     test: async ({ a, b }) => {
       await makeRelease(a)
@@ -229,6 +322,36 @@ export const releases: readonly Behaviour[] = [
         'approval g',
         'qa f',
       ])
+    },
+  },
+  {
+    name: 'who has tested a change is written once a person, with the release, and never again',
+    test: async ({ a, b }) => {
+      await makeRelease(a)
+      const tested = (change: string, id: string, more: object = {}) => ({
+        ...{ change, person: { id, name: `${id}\0` }, right: '@qa' },
+        ...more,
+      })
+      await Promise.all([
+        a.store.transaction((tx) => tx.addTested(1, [tested('c1', 'U1', { note: 'first' }), tested('c2', 'U1')])),
+        b.store.transaction((tx) => tx.addTested(1, [tested('c2', 'U2', { isOwn: true }), tested('c3', 'U2')])),
+      ])
+      await a.store.transaction((tx) => tx.addTested(1, [tested('c1', 'U1', { note: 'again' }), tested('c1', 'U2')]))
+      await expect(
+        a.store.transaction(async (tx) => {
+          await tx.addTested(1, [tested('c9', 'U1')])
+          throw new Error('rolled back')
+        }),
+      ).rejects.toThrow('rolled back')
+      await expect(a.store.transaction((tx) => tx.addTested(99, [tested('c1', 'U1')]))).rejects.toThrow()
+      const read = (await b.store.release(1))?.tested ?? []
+      expect(
+        read
+          .map(({ change, person, isOwn, note }) => [change, person.id, isOwn, note].filter(Boolean).join(' '))
+          .sort(),
+      ).toEqual(['c1 U1 first', 'c1 U2', 'c2 U1', 'c2 U2 true', 'c3 U2'])
+      expect(read[0]).toMatchObject({ person: { name: read[0]?.person.id }, right: '@qa', at: expect.any(Date) })
+      expect((await b.store.releases({ limit: 1 }))[0]?.tested).toEqual(read)
     },
   },
 ]

@@ -69,7 +69,7 @@ export function postgresKind(sharedUntil: (end: () => Promise<void>) => void): S
 async function empty({ sql }: Opened): Promise<void> {
   await sql(`
     alter table event disable trigger events_are_only_added;
-    truncate head, release, release_mark, sign_off, step, event, inbox, outbox, button_token, subject_token, channel_id, worker, database_identity, environment_lease, environment_lock, lock_delivery, free_watch restart identity;
+    truncate head, release, release_mark, release_figures, sign_off, disputed_sign_off, change_tested, step, event, inbox, outbox, button_token, subject_token, channel_id, worker, database_identity, environment_lease, environment_lock, lock_delivery, free_watch restart identity;
     alter table event enable trigger events_are_only_added;
     update event_chain set count = 0, hash = repeat('0', 64);
     update release_number set last = 0;

@@ -3,6 +3,7 @@
 import { expect } from 'vitest'
 import { chainHash } from '../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../src/lib/canonical-json.ts'
+import { DIRECT_MESSAGE_KINDS, type DirectMessageKind } from '../../src/release/direct-messages.ts'
 import type { Transaction } from '../../src/release/ports/store.ts'
 import type { SignOff } from '../../src/release/release.ts'
 import { anyEvent } from '../support/builders.ts'
@@ -220,6 +221,49 @@ export const transactions: readonly Behaviour[] = [
 ]
 
 export const smallThings: readonly Behaviour[] = [
+  {
+    name: 'a person gets every kind of direct message but those that they have switched off',
+    test: async ({ a, b }) => {
+      const all = await a.store.directMessages('U1')
+      expect(Object.keys(all)).toEqual([...DIRECT_MESSAGE_KINDS])
+      expect(Object.values(all)).not.toContain(false)
+      const put = (person: string, kind: DirectMessageKind, on: boolean) =>
+        a.store.transaction((tx) => tx.setDirectMessages(person, kind, on))
+      for (const kind of ['locks', 'reminders', 'locks'] as const) await put('U1', kind, false)
+      await put('U2', 'receipts', false)
+      expect(await b.store.directMessages('U1')).toEqual({ ...all, locks: false, reminders: false })
+      for (const _ of [1, 2]) await put('U1', 'locks', true)
+      expect(await b.store.directMessages('U1')).toEqual({ ...all, reminders: false })
+      expect(await b.store.directMessages('U2')).toEqual({ ...all, receipts: false })
+      const failing = a.store.transaction(async (tx) => {
+        await tx.setDirectMessages('U2', 'receipts', true)
+        throw onPurpose
+      })
+      await expect(failing).rejects.toBe(onPurpose)
+      expect(await b.store.directMessages('U2')).toEqual({ ...all, receipts: false })
+    },
+  },
+  {
+    name: 'what Slack delivers to nobody is noted until it delivers again, and is news once',
+    test: async ({ a, b }) => {
+      const note = (person: string, error?: string) =>
+        a.store.transaction((tx) => tx.noteDirectMessageRefusal(person, error))
+      expect(await b.store.directMessageRefusal('U1')).toBeUndefined()
+      expect(await note('U1')).toBe(false)
+      expect(await note('U1', 'user_disabled')).toBe(true)
+      expect(await note('U1', 'user_disabled')).toBe(false)
+      expect(await b.store.directMessageRefusal('U1')).toEqual({ error: 'user_disabled', at: expect.any(Date) })
+      expect(await note('U1', 'user_not_found')).toBe(true)
+      expect(await b.store.directMessageRefusal('U2')).toBeUndefined()
+      expect(await note('all', 'messages_tab_disabled')).toBe(true)
+      expect(await b.store.directMessageRefusal('U2')).toMatchObject({ error: 'messages_tab_disabled' })
+      expect(await note('all')).toBe(true)
+      expect(await b.store.directMessageRefusal('U2')).toBeUndefined()
+      expect(await b.store.directMessageRefusal('U1')).toMatchObject({ error: 'user_not_found' })
+      expect(await note('U1')).toBe(true)
+      expect(await b.store.directMessageRefusal('U1')).toBeUndefined()
+    },
+  },
   {
     name: 'a button keeps its token, and only ours resolves',
     test: async ({ a, b }) => {

@@ -1,5 +1,6 @@
 /** What both stores do: the real one on Postgres, and the one in memory that the simulations run on. */
 import { afterAll, describe, it } from 'vitest'
+import { figures } from './store-contract-figures.ts'
 import { jobs } from './store-contract-jobs.ts'
 import { leases } from './store-contract-leases.ts'
 import { locks } from './store-contract-locks.ts'
@@ -16,7 +17,7 @@ afterAll(async () => {
   await stopPostgres()
 })
 
-const rooms = { releases, transactions, locks, 'small things': smallThings, outbox, inbox, jobs, leases }
+const rooms = { releases, transactions, locks, 'small things': smallThings, outbox, inbox, jobs, leases, figures }
 
 describe.each([postgresKind((end) => ends.push(end)), memoryKind])('the store on $name', (kind) => {
   for (const [room, behaviours] of Object.entries(rooms)) {

@@ -34,6 +34,17 @@ describe('the lease', () => {
     expect(await row(opened)).toMatchObject({ fence: 1, held: false })
   })
 
+  it('has ended for good with its run, also by a clock that is then set back by an hour; so it has after an error', async () => {
+    const opened = await openedStore()
+    const fails = () => Promise.reject(new Error('on purpose'))
+    for (const work of [async () => 1, fails]) {
+      await take(opened, work).catch(() => undefined)
+      // To a clock that is set back by an hour, every time in the store is an hour later.
+      await opened.sql(`update environment_lease set expires_at = expires_at + interval '1 hour'`)
+      expect(await take(opened, async () => 2)).toEqual({ done: 2 })
+    }
+  })
+
   it('of a run whose session has ended holds until its time has passed: the run may not know yet', async () => {
     const opened = await openedStore()
     await take(opened, async (lease) => {

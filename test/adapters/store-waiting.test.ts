@@ -43,6 +43,25 @@ describe('O9: the releases that have not ended', () => {
     expect(await waiting.releases()).toEqual([])
   })
 
+  it('E5: are told as overdue from their time to start until they start', async () => {
+    const { store, sql, waiting } = await openedStore()
+    const { number, app, environment } = await makeRelease({ store })
+    const startsIn = (interval: string) =>
+      sql(`update release set start_at = now() + $1::interval, start_time_zone = 'UTC'`, [interval])
+    await startsIn('1 minute')
+    await store.transaction((tx) => tx.changeRelease(number, { state: 'awaiting sign-off' }))
+    expect(await waiting.overdueStarts()).toEqual([])
+    await startsIn('-90 seconds')
+    const about = { app, environment, forMs: expect.any(Number) }
+    expect(await waiting.overdueStarts()).toEqual([{ ...about, state: 'awaiting sign-off' }])
+    await store.transaction((tx) => tx.changeRelease(number, { state: 'scheduled' }))
+    const [late] = await waiting.overdueStarts()
+    expect(late).toEqual({ ...about, state: 'scheduled' })
+    expect(Math.floor((late?.forMs ?? 0) / 1_000)).toBe(90)
+    await store.transaction((tx) => tx.changeRelease(number, { state: 'approved' }))
+    expect(await waiting.overdueStarts()).toEqual([])
+  })
+
   it('are found by their index among 20,000 that have ended', async () => {
     const opened = await openedStore()
     await makeRelease(opened)

@@ -67,4 +67,10 @@ describe('opening', () => {
     await expect(opened.again()).rejects.toThrow('could not be brought')
     await expect(opened.again({ migrate: false })).rejects.toThrow('newer version')
   })
+
+  it('refuses a store with as many migrations, of which one is of another program', async () => {
+    const opened = await openedStore()
+    await opened.sql(`update kysely_migration set name = '999 later' where name like '001 %'`)
+    await expect(opened.again()).rejects.toThrow('could not be brought')
+  })
 })

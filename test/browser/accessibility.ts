@@ -88,13 +88,19 @@ const inThePage = `() => {
     (element.getAttribute('aria-label') ?? element.textContent ?? '').trim().slice(0, 40) + '”'
 
   // Colours, by WCAG's formula, over all layers below.
+  const colours = new Map()
   const rgba = (text) => {
+    // Few colours, and many elements: the browser is asked once for each.
+    const known = colours.get(text)
+    if (known !== undefined) return known
     const canvas = (window.__canvas ??= new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true }))
     canvas.clearRect(0, 0, 1, 1)
     canvas.fillStyle = text
     canvas.fillRect(0, 0, 1, 1)
     const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data
-    return [r, g, b, a / 255]
+    const found = [r, g, b, a / 255]
+    colours.set(text, found)
+    return found
   }
   const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1]
   const beneath = (element) => {

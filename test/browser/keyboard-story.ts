@@ -40,7 +40,7 @@ export function testKeyboard(stageNow: () => Stage): void {
         await keyboard.press('Tab')
         if (await page.evaluate("document.activeElement.matches('#people input')")) break
       }
-      for (let press = 0; press < 4; press++) {
+      for (let press = 0; press < 5; press++) {
         if ((await page.evaluate('document.activeElement.value')) === name) break
         await keyboard.press('ArrowDown')
       }

@@ -15,20 +15,12 @@ import { waitUntil } from '../support/waiting.ts'
 import { launchBrowser } from './browser.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-/** A role is handed nothing of our environment, so what it compiles is kept where it is told here. */
-const COMPILED =
-  process.env.NODE_COMPILE_CACHE === undefined ? [] : ['--import', keepsCompiled(process.env.NODE_COMPILE_CACHE)]
 /** The page draws changes at once; the limit is long for a busy machine. */
 const DRAWN_WITHIN_MS = 120_000
 
 type Row = { state: ReleaseState; words: number }
 
 export type OpenSandbox = { sandbox: Sandbox; url: string; directory: string; close(): Promise<void> }
-
-function keepsCompiled(directory: string): string {
-  const program = `import { enableCompileCache } from 'node:module'; enableCompileCache(${JSON.stringify(directory)})`
-  return `data:text/javascript,${encodeURIComponent(program)}`
-}
 
 /** Starts a sandbox. Without `directory` it gets its own, which `close` deletes. */
 export async function openSandbox(
@@ -39,7 +31,7 @@ export async function openSandbox(
     directory,
     port: 0,
     startPostgres: (dataDir) => startEmbeddedPostgres({ dataDir, maxConnections: 80 }),
-    command: (role: RoleName) => ({ program: process.execPath, args: [...COMPILED, MAIN, 'sandbox', '--role', role] }),
+    command: (role: RoleName) => ({ program: process.execPath, args: [MAIN, 'sandbox', '--role', role] }),
     ...(options.migrations && { migrations: options.migrations }),
   })
   const page = await startPage(sandbox, 0)
@@ -55,7 +47,7 @@ export async function openSandbox(
   }
 }
 
-export type Person = 'Dana' | 'Lin' | 'Tom' | 'Gus'
+export type Person = 'Dana' | 'Lin' | 'Tom' | 'Nia' | 'Gus'
 
 export type Visitor = {
   page: Page
@@ -97,7 +89,13 @@ export async function visit(
   { url, sandbox }: OpenSandbox,
   size = { width: 1280, height: 800 },
 ): Promise<Visitor> {
-  const context = await browser.newContext({ viewport: size, timezoneId: 'UTC', locale: 'en-US' })
+  const context = await browser.newContext({
+    viewport: size,
+    timezoneId: 'UTC',
+    locale: 'en-US',
+    // What is new fades for seconds: nothing tests it, and each frame is drawn.
+    reducedMotion: 'reduce',
+  })
   const page = await context.newPage()
   page.setDefaultTimeout(DRAWN_WITHIN_MS)
   const errors: string[] = []

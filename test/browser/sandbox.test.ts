@@ -7,6 +7,7 @@ import { hasChromium } from './browser.ts'
 import { testFaults } from './fault-stories.ts'
 import { testKeyboard } from './keyboard-story.ts'
 import { launchBrowser, type OpenSandbox, openSandbox, type Visitor, visit } from './page.ts'
+import { testPage } from './page-story.ts'
 import { type Stage, stageOf } from './stage.ts'
 
 // All stories share one sandbox and one browser. They run in this order, and each leaves the team able to release.
@@ -77,6 +78,8 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', () => {
 
     expect(stage.production()).toBe(await open.sandbox.repository.head('production'))
     expect(stage.pushesTo(APPS.production)).toBe(1)
+    // Without alembic, as here, the SQL of the migrations is known all the same.
+    expect(open.sandbox.slack.transcript('product')).toContain('only additions')
     const strip = page.locator('[data-environment=production]')
     await strip.getByText('up to date').waitFor()
     await strip
@@ -156,6 +159,42 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', () => {
     expect(stage.lastThread().filter((key) => /:signed:qa:/.test(key))).toHaveLength(1)
   })
 
+  it('shows the Home of the person that it acts as, and what its controls open', async () => {
+    const { page } = visitor
+    await visitor.become('Dana')
+    await page.locator('#channels').getByRole('button', { name: '⌂ Home' }).click()
+    const home = page.locator('#home')
+    await home.getByRole('heading', { name: 'Your releases' }).waitFor()
+    await expectAccessible()
+    await home.getByRole('button', { name: 'Deploy…' }).first().click()
+    await page.getByRole('dialog', { name: 'Request a release' }).waitFor()
+    await page.keyboard.press('Escape')
+
+    const production = home.locator('.with-beside', { hasText: 'api production' })
+    await production.locator('summary').click()
+    await expectAccessible()
+    await production.getByRole('button', { name: 'Lock…' }).click()
+    const lock = page.getByRole('dialog', { name: 'Lock', exact: true })
+    await lock.getByRole('textbox', { name: 'Reason' }).fill('Looking at a slow query')
+    await lock.getByRole('button', { name: 'Lock it' }).click()
+    await production.getByText('Looking at a slow query').waitFor()
+    await production.locator('summary').click()
+    await production.getByRole('button', { name: 'Unlock' }).click()
+    await production.getByText('Looking at a slow query').waitFor({ state: 'detached' })
+
+    const reminders = home.locator('.with-beside', { hasText: 'Reminders' }).getByRole('checkbox')
+    await reminders.uncheck()
+    await eventually(async () => expect(await reminders.isChecked()).toBe(false))
+    await page.locator('.person', { hasText: 'Gus' }).click()
+    await home.getByText('Signoff shows releases to full members of this workspace only.').waitFor()
+    expect(await home.getByRole('button').count()).toBe(0)
+    await expectAccessible()
+    await visitor.open('# product')
+    await home.waitFor({ state: 'hidden' })
+    await visitor.become('Dana')
+  })
+
+  testPage(() => stage)
   testKeyboard(() => stage)
   testFaults(() => stage)
 })

@@ -1,5 +1,4 @@
 /** The tables of docs/configuration.md: every key of `releases.yml`, from the schema that checks the file. */
-import { NOT_YET } from '../../src/config/not-yet.ts'
 import { releasesJsonSchema } from '../../src/config/releases-schema.ts'
 import { tableInMarkdown } from '../support/table.ts'
 
@@ -33,7 +32,7 @@ const TABLES: readonly (readonly [heading: string, place: string])[] = [
 /** All tables, one after another, in Markdown. */
 export function keysInMarkdown(): string {
   const schema = releasesJsonSchema() as Key
-  return TABLES.map(([heading, place]) => table(heading, place, at(schema, place))).join('\n\n')
+  return TABLES.map(([heading, place]) => table(heading, at(schema, place))).join('\n\n')
 }
 
 /** The places in the schema that have keys of their own. Each must be in a table. */
@@ -72,12 +71,11 @@ function namedIn({ additionalProperties }: Key): Key | undefined {
   return typeof additionalProperties === 'object' ? additionalProperties : undefined
 }
 
-function table(heading: string, place: string, key: Key): string {
+function table(heading: string, key: Key): string {
   const { properties = {}, required = [] } = objectIn(key)
   const rows = Object.entries(properties).map(([name, each]) => {
-    const later = NOT_YET[within(place, name)]
     const values = each.enum?.map((value) => `\`${value}\``).join(' · ')
-    const meaning = [each.description, values, later && `_Not yet: ${later.what}_`]
+    const meaning = [each.description, values]
     return [
       `\`${name}\``,
       meaning.filter((part) => part !== undefined).join('. '),

@@ -3,7 +3,6 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { digestsOf } from '../../src/config/digests.ts'
-import { NOT_YET } from '../../src/config/not-yet.ts'
 import { readReleases } from '../../src/config/releases-file.ts'
 import { releasesJsonSchema } from '../../src/config/releases-schema.ts'
 import { environmentSchema } from '../../src/config/schema/environment.ts'
@@ -79,17 +78,11 @@ const IN = 'apps.api.environments.integration'
 const PRO = 'apps.api.environments.production'
 
 const read = (text: string) => readReleases(text, '/etc/signoff')
-const LATER = /is not supported by this version yet\. Remove it\.$/
-/** Without the lines' numbers, and without what is only not built yet. */
+/** Without the lines' numbers. */
 const problems = (text: string) =>
   read(text)
     .report([])
-    .filter((problem) => !LATER.test(problem))
     .map((problem) => problem.replace(/^releases\.yml(:\d+)?: /, ''))
-const later = (text: string) =>
-  read(text)
-    .report([])
-    .filter((problem) => LATER.test(problem))
 
 /** PLAIN with the value at that path. */
 function set(path: string, value: unknown): string {
@@ -106,16 +99,9 @@ function set(path: string, value: unknown): string {
 }
 
 describe('a file that uses every key', () => {
-  it('has no problem but that they come later, each told once with its line', () => {
+  it('has no problem', () => {
     expect(problems(EVERYTHING)).toEqual([])
-    expect(later(EVERYTHING).map((problem) => problem.replace(/ is not supported.*/, ''))).toEqual([
-      'releases.yml:3: slack.direct_messages (direct messages)',
-      'releases.yml:8: webhooks (webhooks)',
-      'releases.yml:11: workers (groups of workers)',
-      `releases.yml:42: ${PRO}.sign_off.qa (QA for each change)`,
-      `releases.yml:44: ${PRO}.sign_off.receipts (receipts)`,
-    ])
-    expect(read(EVERYTHING).releases).toBeUndefined()
+    expect(read(EVERYTHING).releases).toBeDefined()
   })
 
   it('is what the JSON Schema takes', () => {
@@ -125,36 +111,44 @@ describe('a file that uses every key', () => {
   })
 })
 
-describe('a key whose feature is not built yet', () => {
-  /** Where it is set, its defaults as they may be written, and another value. */
-  const KEYS: Record<string, { path: string; defaults: unknown[]; other: unknown }> = {
-    'slack.direct_messages': { path: 'slack.direct_messages', defaults: [true], other: false },
-    webhooks: { path: 'webhooks', defaults: [[]], other: [{ url: 'https://a.example/', secret_env: 'S' }] },
-    workers: { path: 'workers', defaults: [{}], other: { net: { environments: ['api/production'] } } },
-    'apps.*.environments.*.sign_off.qa': { path: `${PRO}.sign_off.qa`, defaults: [1], other: 'each change' },
-    'apps.*.environments.*.sign_off.receipts': { path: `${PRO}.sign_off.receipts`, defaults: [false], other: true },
-  }
-
-  it('stands here, each', () => {
-    expect(Object.keys(KEYS)).toEqual(Object.keys(NOT_YET))
+describe('a file of the first edition', () => {
+  it('has no problem', () => {
+    expect(problems(PLAIN)).toEqual([])
   })
+})
 
-  it.each(Object.entries(KEYS))('%s: its default changes nothing, anything else is refused once', (key, each) => {
-    const { path, defaults, other } = each
-    for (const value of defaults) expect(read(set(path, value)).releases).toEqual(read(PLAIN).releases)
-    const text = set(path, other)
-    const line = text.split('\n').findIndex((each) => new RegExp(`^\\s*${path.split('.').at(-1)}:`).test(each))
-    expect(read(text).releases).toBeUndefined()
-    const what = NOT_YET[key]?.what
-    expect(read(text).report([])).toEqual([
-      expect.stringMatching(/^releases\.yml:\d+: .* is not supported by this version yet\. Remove it\.$/),
+describe('groups of workers', () => {
+  const grouped = set('workers', { net: { environments: ['api/production'] } })
+
+  it('give each environment to one group, or to the workers without one', () => {
+    const environments = read(grouped).releases?.apps[0]?.environments ?? []
+    expect(environments.map(({ name, group }) => [name, group])).toEqual([
+      ['integration', undefined],
+      ['production', 'net'],
     ])
-    expect(read(text).report([])[0]).toContain(`: ${path} (${what}) `)
-    expect(line).toBeGreaterThanOrEqual(0)
+    expect(read(set('workers', {})).releases).toEqual(read(PLAIN).releases)
   })
 
-  it('of no environment of the first edition', () => {
-    expect(read(PLAIN).report([])).toEqual([])
+  it('void no sign-off: they are in no digest', () => {
+    const digests = (text: string) => read(text).releases?.apps[0]?.environments.map((each) => each.digests)
+    expect(digests(grouped)).toEqual(digests(PLAIN))
+  })
+
+  it('tell which workers need which secrets', () => {
+    const { groups, groupsOnHeroku, hasUngrouped } = read(grouped)
+    expect([groups, [...groupsOnHeroku], hasUngrouped]).toEqual([['net'], [undefined, 'net'], true])
+    const all = read(set('workers', { net: { environments: ['api/production', 'api/integration'] } }))
+    expect([[...all.groupsOnHeroku], all.hasUngrouped]).toEqual([['net'], false])
+    const migrates = EVERYTHING.replace('[api/production] }\napps', '[api/production, api/integration] }\napps')
+    expect(read(migrates).envFiles.map(({ group }) => group)).toEqual(['production-net', 'production-net'])
+    expect(read(EVERYTHING).envFiles.map(({ group }) => group)).toEqual([undefined, undefined])
+  })
+})
+
+describe('direct messages', () => {
+  it('are sent unless the file says otherwise', () => {
+    expect(read(PLAIN).releases?.directMessages).toBe(true)
+    expect(read(set('slack.direct_messages', false)).releases?.directMessages).toBe(false)
   })
 })
 

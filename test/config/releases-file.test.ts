@@ -71,6 +71,7 @@ describe('releases.yml as in the design', () => {
     const digests = expect.objectContaining({ form1: expect.any(String), form2: expect.any(String) })
     expect(releases(EXAMPLE)).toEqual({
       progress: 'lines',
+      directMessages: true,
       timeZone: 'UTC',
       apps: [
         {

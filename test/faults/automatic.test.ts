@@ -1,11 +1,10 @@
 /**
- * Promise 1: automatic deploys while processes die, answers are lost and several workers and bots look at once: each head gets at most one
- * release by itself, what was noted is deployed, and nothing is written to Signoff. In virtual time.
+ * Promise 1: which heads are deployed by themselves: each gets at most one release, what was noted is deployed, and nothing
+ * is written to Signoff. In virtual time. What can go wrong on the way is in the fault matrix.
  */
 import { describe, expect, it } from 'vitest'
 import { SIGNOFF } from '../../src/release/automatic.ts'
 import { DANA } from '../support/builders.ts'
-import type { FaultKind } from '../support/simulation/faults.ts'
 import { createSimulation, type Simulation, type SimulationOptions } from '../support/simulation/simulation.ts'
 
 const MINUTE = 60_000
@@ -125,6 +124,27 @@ describe('automatic deploys', () => {
     sim.end()
   })
 
+  it('try no commit twice: not after a refusal, a failure or a Cancel', async () => {
+    const no = { role: 'worker', nth: 1, fault: 'says no' } as const
+    const sim = await watched({
+      faults: [
+        { ...no, call: 'migrator.status' },
+        { ...no, call: 'migrator.upgrade' },
+      ],
+    })
+    const heads = []
+    for (const end of ['refused', 'failed', 'cancelled']) {
+      heads.push(sim.pushToBranch('master'))
+      await sim.until(() => sim.releases().length === heads.length, 10 * MINUTE)
+      if (end === 'cancelled') await sim.cancel(DANA.id)
+      await rest(sim)
+      await sim.tick(20 * MINUTE)
+      expect(sim.release().state).toBe(end)
+      expect(requestedBy(sim)).toEqual(heads)
+    }
+    sim.end()
+  })
+
   it('deploy the head of a release that a hot-fix went before', async () => {
     const sim = await watched()
     sim.pushToBranch('master')
@@ -135,42 +155,6 @@ describe('automatic deploys', () => {
     for (const { number, state } of sim.releases()) if (state === 'awaiting sign-off') await sim.cancel(DANA.id, number)
     await rest(sim)
     expect(remoteOf(sim)).toBe(sim.world.origin.branches.get('master'))
-    sim.end()
-  })
-})
-
-describe('automatic deploys, when a process dies or an answer is lost at any call until the plan', async () => {
-  const FAULTS: readonly FaultKind[] = ['kill before', 'kill after', 'store down before', 'store down after']
-  /** Every call of a bot or worker from the push of a commit until its plan is made. */
-  async function calls() {
-    const sim = await watched()
-    const before = sim.plan.calls.length
-    sim.pushToBranch('master')
-    await sim.until(() => sim.memory.events().some(({ type }) => type === 'plan_made'), 10 * MINUTE)
-    const all = sim.plan.calls
-    sim.end()
-    return all.slice(before)
-  }
-  const found = await calls()
-  const cases = found.flatMap(({ role, call, nth }) =>
-    FAULTS.filter((fault) => !fault.startsWith('store') || call === 'store.transaction').map(
-      (fault) => [fault, role, call, nth] as const,
-    ),
-  )
-
-  it('are asked at many calls', () => expect(cases.length).toBeGreaterThan(40))
-
-  it.each(cases)('%s at %s %s %i', async (fault, role, call, nth) => {
-    const sim = await watched({ faults: [{ fault, role, call, nth }] })
-    const pushed = sim.pushToBranch('master')
-    await rest(sim)
-    // A worker that died before it had noted the head has forgotten it: the next commit takes it along.
-    const isDeployed = remoteOf(sim) === pushed
-    if (!isDeployed) expect((await headOf(sim))?.state).toMatch(/^(remembered|done)$/)
-    const next = sim.pushToBranch('master')
-    await rest(sim)
-    expect(remoteOf(sim)).toBe(next)
-    expect(new Set(requestedBy(sim)).size).toBe(requestedBy(sim).length)
     sim.end()
   })
 })

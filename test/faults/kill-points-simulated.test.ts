@@ -4,10 +4,21 @@
  */
 import { describe, expect, it } from 'vitest'
 import type { FaultKind, Role } from '../support/simulation/faults.ts'
-import { carryThrough, FLOWS, type Flow, happened, ONCE, type Point, pointsOf } from '../support/simulation/flow.ts'
-import { createSimulation } from '../support/simulation/simulation.ts'
+import {
+  type AnyFlow,
+  carryThrough,
+  EVERY_FLOW,
+  FLOWS,
+  ONCE,
+  type Point,
+  pointsIn,
+  simulationOf,
+} from '../support/simulation/flow.ts'
 
-const WHO: readonly (Role | 'both')[] = ['worker', 'bot', 'both']
+/** Who dies. What the other process can lose at a moment does not differ in the flows that everyday controls begin. */
+const whoDies = (flow: AnyFlow, role: Role): readonly (Role | 'both')[] =>
+  isPlain(flow) ? ['worker', 'bot', 'both'] : [role, 'both']
+const isPlain = (flow: AnyFlow) => FLOWS.some((each) => each === flow)
 
 /** Before a call, with its answer and, where a server goes on by itself, while it is at it. */
 function momentsOf({ moment, call }: Point): readonly FaultKind[] {
@@ -15,29 +26,21 @@ function momentsOf({ moment, call }: Point): readonly FaultKind[] {
   return goesOn ? ['kill before', 'kill during', 'kill after'] : ['kill before', 'kill after']
 }
 
-async function pointsIn(flow: Flow): Promise<readonly Point[]> {
-  const sim = createSimulation()
-  await carryThrough(sim, flow)
-  expect(happened(sim)).toEqual(ONCE[flow])
-  sim.end()
-  return pointsOf(sim)
-}
-
 describe('Promises 1 and 7: a process that dies at any moment of a release', () => {
-  it.each(FLOWS)('%s: each effect happens exactly once, and the release ends by itself', async (flow) => {
-    const points = await pointsIn(flow)
+  it.each(EVERY_FLOW)('%s: each effect happens exactly once, and the release ends by itself', async (flow) => {
+    const { own: points } = await pointsIn(flow)
     const broken: string[] = []
     let count = 0
     for (const point of points) {
       for (const fault of momentsOf(point)) {
-        for (const who of WHO) {
-          const { role, call, nth } = point.call
-          const sim = createSimulation({ faults: [{ role, call, nth, fault, who }] })
+        const { role, call, nth } = point.call
+        for (const who of whoDies(flow, role)) {
+          const sim = simulationOf(flow, [{ role, call, nth, fault, who }])
           count += 1
           try {
-            const { retries, plannedAgain } = await carryThrough(sim, flow)
+            const { retries, plannedAgain, happened } = await carryThrough(sim, flow)
             expect(sim.plan.struck, 'the fault was struck').toHaveLength(1)
-            expect(happened(sim)).toEqual(ONCE[flow])
+            expect(happened).toEqual(ONCE[flow])
             expect({ retries, plannedAgain }, 'nobody had to help').toEqual({ retries: 0, plannedAgain: 0 })
           } catch (error) {
             const at = `${fault} of ${who} at the ${point.moment} of ${point.step} (${call} ${nth})`

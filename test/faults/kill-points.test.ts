@@ -1,6 +1,7 @@
 /**
  * Promises 1 and 7, for real: bot, worker or both are killed around the announcement, the merge, the pick, the migration
- * and the push, three times each, and every effect is counted outside. `npm run faults` does it at random moments.
+ * and the push, at the time of a release that has one, around the slug of a rollback, and when a new head is deployed by
+ * itself; every effect is counted outside. `npm run faults` does it at random moments.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { When } from '../support/kill-points.ts'
@@ -64,24 +65,35 @@ describe('Promises 1 and 7, for real: bot and worker on one Postgres', () => {
       ],
     ],
     [
-      'after their effects, before their results are written down',
+      'after their effects, before their results are written down, and at the time at which it starts',
       [
-        kill('announce', 'after the effect', 'bot'),
+        kill('start', 'before the intent', 'bot'),
+        kill('start', 'after the result', 'both'),
         kill('merge', 'after the effect', 'both'),
         kill('migrate', 'after the effect', 'worker'),
         kill('push', 'after the effect', 'worker'),
       ],
     ],
   ])('killed around announcement, merge, migration and push: %s', async (_when, moments) => {
-    expectWhole(await rounds.play({ flow: 'production', migrates: true, kills: moments }), moments)
+    const flow = moments.some(({ point }) => point.step === 'start') ? 'scheduled' : 'production'
+    expectWhole(await rounds.play({ flow, migrates: true, kills: moments }), moments)
   })
 
   it.each<[string, readonly Kill[]]>([
     ['before it, and it never arrives', [kill('pick', 'before the effect', 'worker', 'drop')]],
-    ['before it, and it arrives late', [kill('pick', 'before the effect', 'both')]],
     ['after it', [kill('pick', 'after the effect', 'worker'), kill('outcome', 'after the effect', 'bot')]],
   ])('killed around the pick of a hot-fix: %s', async (_when, moments) => {
     expectWhole(await rounds.play({ flow: 'hot-fix', migrates: false, kills: moments }), moments)
+  })
+
+  it('killed before a rollback’s request for an earlier slug, which arrives late', async () => {
+    const moments = [kill('slug release', 'before the effect', 'worker'), kill('record', 'after the effect', 'both')]
+    expectWhole(await rounds.play({ flow: 'rollback', migrates: false, kills: moments }), moments)
+  })
+
+  it('killed when a new head is due, and when its release was made', async () => {
+    const moments = [kill('request', 'before the intent', 'both'), kill('request', 'after the result', 'bot')]
+    expectWhole(await rounds.play({ flow: 'automatic', migrates: false, kills: moments }), moments)
   })
 })
 

@@ -41,13 +41,19 @@ it.each<[string, Ended, Flow?]>([
     { ...FAILED, state: 'refused', isPlanned: false, hasBegun: false, effects: { ...NOTHING, cards: 0, outcomes: 0 } },
   ],
   ['outdated before its run', { ...FAILED, state: 'outdated', hasBegun: false, effects: NOTHING }],
+  ['rolled back: nothing merged, nothing pushed', { ...WELL, effects: { ...ALL, merges: 0, pushes: 0 } }, 'rollback'],
+  [
+    'a new head deployed, without an announcement',
+    { ...WELL, effects: { ...NOTHING, pushes: 1, platformReleases: 1 } },
+    'automatic',
+  ],
   ['failed on integration, which is not announced', { ...FAILED, effects: NOTHING }, 'integration'],
   ['Retry after a spoiled answer', { ...WELL, wasSpoiled: true, retries: 1, effects: { ...ALL, outcomes: 2 } }],
 ])('nothing is wrong: %s', (_what, ended, flow) => {
   expect(found(ended, flow)).toEqual([])
 })
 
-it.each<[string, Ended, string]>([
+it.each<[string, Ended, string, Flow?]>([
   ['succeeded without a merge', { ...WELL, effects: { ...ALL, merges: 0 } }, 'merges: 0'],
   ['pushed twice', { ...WELL, effects: { ...ALL, pushes: 2 } }, 'pushes: 2'],
   ['failed, and no outcome is told', { ...FAILED, effects: { ...FAILED.effects, outcomes: 0 } }, 'outcomes: 0'],
@@ -64,6 +70,13 @@ it.each<[string, Ended, string]>([
     { ...WELL, retries: 1, effects: { ...ALL, outcomes: 2 } },
     'its way: it needed 1 Retry, and nothing was spoiled',
   ],
-])('is seen: %s', (_what, ended, word) => {
-  expect(found(ended)).toEqual([word])
+  ['a rollback that has pushed', { ...WELL, effects: { ...ALL, merges: 0 } }, 'pushes: 1', 'rollback'],
+  [
+    'a rollback that failed, and the platform runs the earlier slug',
+    { ...FAILED, effects: { ...FAILED.effects, platformReleases: 1 } },
+    'it ended as failed, and something was done',
+    'rollback',
+  ],
+])('is seen: %s', (_what, ended, word, flow) => {
+  expect(found(ended, flow)).toEqual([word])
 })

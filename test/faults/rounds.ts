@@ -1,5 +1,5 @@
 /**
- * npm run faults -- --rounds 100 [--seed 7]: releases of the three flows, each killed at a random moment and now and then
+ * npm run faults -- --rounds 100 [--seed 7]: releases of each flow, each killed at a random moment and now and then
  * answered wrongly, for as many rounds as said. Every effect is counted outside; the exit code is 1 when one was lost,
  * doubled or guessed, or a release has not ended.
  */
@@ -10,7 +10,7 @@ import { HARMS } from '../support/fault-proxy.ts'
 import { EFFECTS, type KillPoint, pointsOf } from '../support/kill-points.ts'
 import { createRounds, LOOKS_TO_SPOIL, type Round, type Rounds, type Verdict } from '../support/kill-round.ts'
 import { type KillTeam, startKillTeam, type Victim } from '../support/kill-team.ts'
-import type { Flow } from '../support/truth.ts'
+import { FLOWS, type Flow, INTEGRATION_OR_PRODUCTION, WITHOUT_MASTER } from '../support/truth.ts'
 
 const STARTED = performance.now()
 const { values } = parseArgs({ options: { rounds: { type: 'string' }, seed: { type: 'string' } } })
@@ -35,13 +35,30 @@ function pick<T>(from: readonly T[]): T {
   return found
 }
 
+/** How the rounds of production have ended, by whether their team is embedded. */
+const production = new Map<
+  boolean,
+  { readonly flow: Flow; readonly migrates: boolean; readonly end: string | undefined }[]
+>()
+
+/** To the release before the last, which took along no migration, since a rollback over one must be talked over. */
+function canRollBack(isEmbedded: boolean): boolean {
+  const [last, before] = (production.get(isEmbedded) ?? []).toReversed()
+  return [last, before].every((each) => each?.end === 'succeeded' && each.flow !== 'rollback') && !last?.migrates
+}
+
+function noteProduction(isEmbedded: boolean, { flow, migrates }: Round, end: string | undefined): void {
+  if (INTEGRATION_OR_PRODUCTION[flow] !== 'production') return
+  production.set(isEmbedded, [...(production.get(isEmbedded) ?? []), { flow, migrates, end }])
+}
+
 /** One in six rounds is played by one process with its embedded Postgres. */
 function anyRound(): { round: Round; isEmbedded: boolean } {
   const isEmbedded = chance() < 1 / 6
-  const flow = pick<Flow>(['integration', 'production', 'hot-fix'])
+  const flow = pick(FLOWS.filter((each) => each !== 'rollback' || canRollBack(isEmbedded)))
   const point = pick(pointsOf(flow))
   const victim = pick<Victim>(isEmbedded ? ['all', 'all and Postgres'] : ['bot', 'worker', 'both'])
-  const migrates = point.step === 'migrate' || (flow !== 'hot-fix' && chance() < 0.3)
+  const migrates = point.step === 'migrate' || (!WITHOUT_MASTER.includes(flow) && chance() < 0.3)
   const fate = pick(['go', 'drop'] as const)
   const spoils = chance() < 0.4
   const effects = Object.keys(EFFECTS).filter((step) => pointsOf(flow).some((each) => each.step === step))
@@ -126,6 +143,7 @@ async function playAll(): Promise<void> {
     const { rounds } = await teamOf(drawn.isEmbedded)
     const from = performance.now()
     const verdict = await rounds.play(drawn.round)
+    noteProduction(drawn.isEmbedded, drawn.round, verdict.end)
     const [kill] = drawn.round.kills
     if (kill !== undefined) add(kill.point, verdict)
     say(at, drawn, verdict, performance.now() - from)

@@ -365,7 +365,7 @@ describe('Promise 7, every release ends: what Slack refuses', () => {
 
   it('a private answer a few times: it comes; for a day: it is of no use any more', async () => {
     const sim = simulated()
-    const restore = refusing(sim, 'conversations', 'open', no('user_disabled'))
+    const restore = refusing(sim, 'conversations', 'open', no('an_error_of_next_year'))
     await sim.request()
     await sim.tick(MIN)
     restore()

@@ -84,9 +84,15 @@ describe('deploys: automatically', () => {
   it('A4: makes no number for a head that a person has deployed', async () => {
     await team.command(team.people.dana, '/deploy integration')
     await team.told(team.people.dana, 'nothing_to_release', '#2')
-    const sha = await team.repository.commit({ files: { 'NOTES.md': 'two\n' }, message: 'Note two' })
-    // Somebody brings it to the remote by hand before the look.
+    // Somebody brings it to the remote by hand, before it is master's head: a look may come at any moment.
+    await team.repository.branch('by-hand', await team.repository.head('master'))
+    const sha = await team.repository.commit({
+      branch: 'by-hand',
+      files: { 'NOTES.md': 'two\n' },
+      message: 'Note two',
+    })
     await team.heroku.pushBehind(INTEGRATION, sha, team.repository.bare)
+    await team.repository.branch('master', sha)
     await head(team, sha, 'done')
     expect(await team.query('select number from release order by number')).toHaveLength(2)
   })

@@ -1,6 +1,6 @@
 /** A lock as a team lives with it: the commands, the cards, the private messages. One team; each story leaves nothing locked. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { privately } from '../support/channel.ts'
+import { filledIn, offers, privately } from '../support/channel.ts'
 import { startTeam, type Team } from '../support/team.ts'
 
 describe('a lock', () => {
@@ -115,6 +115,27 @@ describe('a lock', () => {
     await answerTo(dana, '/deploy unlock production')
   })
 
+  it('E5: a refused rollback stays in its dialog, with the buttons in a private message; then it goes through', async () => {
+    const { dana, tom } = team.people
+    await answerTo(tom, '/deploy lock production because I measure again')
+    await team.command(dana, '/deploy rollback production because The login fails')
+    const view = await team.modal(dana)
+    const values = filledIn<string | string[]>(view, { reason: 'The login fails', lock: [] })
+    const takesOver = () => privately(team.slack, dana).filter((each) => offers(each, 'take over')).length
+    const before = takesOver()
+    const seen = await team.slack.submit({ user: dana, view, values })
+    expect(Object.values(seen.errors)).toEqual([expect.stringMatching(/locked by tom.*“Take over…”/)])
+    expect(team.slack.openView(dana)?.id).toBe(view.id)
+    await team.eventually(() => expect(takesOver()).toBe(before + 1))
+    await team.slack.submit({ user: dana, view, values })
+    await answerTo(tom, '/deploy unlock production')
+    expect((await team.slack.submit({ user: dana, view, values })).errors).toEqual({})
+    await team.until.awaitingSignOff(4)
+    expect(takesOver()).toBe(before + 1)
+    await team.click(dana, 'cancel', 4)
+    await team.until.ended(4)
+  })
+
   it('tells who waits once that it is free, with Plan now; Extend and the end are said', async () => {
     const { dana, lin, tom } = team.people
     await answerTo(tom, '/deploy lock integration for 1h because Demo')
@@ -131,8 +152,8 @@ describe('a lock', () => {
     await team.hears(lin, 'api integration is not locked any more')
     await team.repository.commit({ branch: 'master', files: { 'b.py': 'b\n' }, message: 'Next' })
     await team.clickPrivately(lin, 'plan now')
-    await team.hears(lin, '#4', 'api')
-    await team.until.succeeded(4)
+    await team.hears(lin, '#5', 'api')
+    await team.until.succeeded(5)
     await tick()
     expect(privately(team.slack, lin).filter((each) => team.words(each).includes('not locked any more'))).toHaveLength(
       1,
@@ -167,8 +188,8 @@ describe('a lock', () => {
     )
     expect(rows).toEqual([
       { type: 'lock_changed', count: 1 },
-      { type: 'lock_ended', count: 7 },
-      { type: 'lock_set', count: 7 },
+      { type: 'lock_ended', count: 8 },
+      { type: 'lock_set', count: 8 },
       { type: 'lock_taken_over', count: 1 },
     ])
     for (const { type } of rows) {

@@ -10,6 +10,12 @@ const git = async (team: Team, ...args: string[]) => {
   return (await promisify(execFile)('git', ['--git-dir', team.bitbucket.bare, ...args])).stdout.trim()
 }
 
+/** A commit with what the container stack builds by. */
+function buildContainers(team: Team): Promise<string> {
+  const files = { 'heroku.yml': 'build:\n  docker:\n    web: Dockerfile\n' }
+  return team.repository.commit({ files, message: 'Build containers' })
+}
+
 /** A commit on a branch of its own, made of what production runs. */
 async function aside(team: Team, branch: string): Promise<string> {
   await team.repository.branch(branch, team.heroku.runs(PRODUCTION) ?? '')
@@ -167,6 +173,7 @@ describe('W18: a live commit', () => {
 
   it('that the platform does not tell is not known, and not nothing', async () => {
     team.heroku.releaseUnnamed(PRODUCTION)
+    await buildContainers(team)
     await team.command(team.people.dana, '/deploy production')
     await team.until.awaitingSignOff(4)
     const card = team.words(team.card(4))
@@ -188,27 +195,44 @@ describe('W5: the container stack', () => {
   })
   afterAll(() => team?.close())
 
+  it('without a build manifest is refused at planning, before anybody signs, and in a preview', async () => {
+    const told = await leavesNothing(team, () =>
+      askAndBeRefused(team, team.people.dana, '/deploy production', 'build_file_missing'),
+    )
+    expect(told).toContain('needs heroku.yml')
+    expect(told).toContain(`heroku stack:set heroku-24 --app ${PRODUCTION}`)
+    await team.command(team.people.dana, '/deploy preview integration')
+    await team.hears(team.people.dana, 'needs heroku.yml')
+    await buildContainers(team)
+  })
+
   it('is released and confirmed by its build', async () => {
-    await team.releaseProduction(1)
-    expect(await team.until.line(1, 'done:confirm')).toMatch(/Confirmed: complianceai-api-production runs \w{7} as v\d/)
+    await team.releaseProduction(2)
+    expect(await team.until.line(2, 'done:confirm')).toMatch(/Confirmed: complianceai-api-production runs \w{7} as v\d/)
   })
 
   it('whose release phase failed is refused at planning, with a way out: no slug can be run again', async () => {
     await somethingNew(team, 'two')
     team.heroku.failNextReleasePhase()
     await team.command(team.people.dana, '/deploy integration')
-    await team.until.needsAttention(2)
-    await team.click(team.people.dana, 'retry', 2)
-    await team.until.needsAttention(2, 2)
-    expect(team.words(team.card(2))).toMatch(/no slug of it to run again[\s\S]*`slug_missing`/)
-    await team.click(team.people.tom, 'close', 2)
+    await team.until.needsAttention(3)
+    await team.click(team.people.dana, 'retry', 3)
+    await team.until.needsAttention(3, 2)
+    expect(team.words(team.card(3))).toMatch(/no slug of it to run again[\s\S]*`slug_missing`/)
+    await team.click(team.people.tom, 'close', 3)
     await team.submit(team.people.tom, { reason: 'another commit follows' })
-    await team.until.state(2, 'closed')
+    await team.until.state(3, 'closed')
     const told = await askAndBeRefused(team, team.people.dana, '/deploy integration', 'slug_missing')
     expect(told).toContain('git commit --allow-empty')
     await somethingNew(team, 'three')
     await team.command(team.people.dana, '/deploy integration')
-    await team.until.succeeded(4)
+    await team.until.succeeded(5)
+  })
+
+  it('whose manifest a commit deletes is refused, though the commit before has it', async () => {
+    await team.repository.commit({ files: { 'heroku.yml': null }, message: 'Tidy up' })
+    await askAndBeRefused(team, team.people.dana, '/deploy integration', 'build_file_missing')
+    await buildContainers(team)
   })
 
   it('that gives no proof is refused before anybody signs', async () => {

@@ -46,6 +46,31 @@ describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
     expect(team.bitbucket.pullRequests().length).toBe(1)
   })
 
+  it('an opened Home that is delivered three times is drawn once, and of another workspace or app never', async () => {
+    const { tom, lin } = team.people
+    const publishes = (user: string) =>
+      team.slack.log.filter(({ method, args }) => method === 'views.publish' && args.user_id === user).length
+    const opened = (user: string) => {
+      const delivery = team.slack.captureHomeOpened({ user })
+      if (delivery === undefined) throw new Error('the manifest does not subscribe to app_home_opened')
+      return delivery
+    }
+    await deliver(changed(opened(lin), (payload) => Object.assign(payload, { team_id: 'T0OTHER' })))
+    await deliver(changed(opened(lin), (payload) => Object.assign(payload, { api_app_id: 'A0OTHER' })))
+    await deliver(opened(tom), { repeat: 3 })
+    await team.waitFor('the Home', () => team.slack.homeView(tom))
+    const asked = 'select person from home where asked_at is not null'
+    await team.eventually(async () => expect(await team.query(asked)).toEqual([]))
+    expect(publishes(tom)).toBe(1)
+    expect(publishes(lin)).toBe(0)
+    expect(await team.query('select person from home')).toEqual([{ person: tom }])
+    // Slack sends the whole view with the next one: the inbox keeps none of it.
+    await deliver(opened(tom))
+    const kept = "select payload from inbox where payload::text like '%As of%'"
+    expect(await team.query(kept)).toEqual([])
+    await team.waitFor('the Home again', () => publishes(tom) === 2)
+  })
+
   it('payloads of another workspace, app, message or channel, and forged buttons, change nothing', async () => {
     const { tom, lin } = team.people
     const real = press(tom, 'approval')

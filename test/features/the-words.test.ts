@@ -10,7 +10,7 @@ import type { Team } from '../support/team.ts'
 
 let team: Team
 beforeAll(async () => {
-  team = await startHotfixTeam()
+  team = await startHotfixTeam({ pace: { tickEveryMs: 500 } })
 })
 afterAll(() => team?.close())
 
@@ -35,6 +35,9 @@ it('is what people read: a release to production with a refusal on its way, and 
   await team.command(dana, '/deploy production')
   await team.until.awaitingSignOff(1)
   note('the card of #1, awaiting sign-off', team.words(team.card(1)))
+  await team.query(`update release set card_posted_at = card_posted_at - interval '4 hours' where number = 1`)
+  note('the direct message to Tom four hours later', await team.hears(tom, '#1', 'has waited'))
+  await team.until.line(1, 'reminder')
   await team.command(lin, '/deploy production')
   note('the private answer to Lin, who requests the same', await team.told(lin, 'environment_busy'))
   await team.click(lin, 'qa')

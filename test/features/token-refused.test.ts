@@ -63,7 +63,10 @@ it('S7: a token that is replaced by another one while a release is under way los
       word,
     ).toHaveLength(1)
   }
-  expect(await team.query("select state from outbox where state <> 'sent'")).toEqual([])
+  // The edit of the announcement follows the outcome.
+  await team.eventually(async () =>
+    expect(await team.query("select state from outbox where state <> 'sent'")).toEqual([]),
+  )
   expect(team.logs.join('')).not.toContain(token)
 })
 

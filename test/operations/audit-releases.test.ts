@@ -44,6 +44,7 @@ async function aRelease(
   day: string,
   environment: 'production' | 'integration',
   life: readonly (ReleaseEvent extends infer E ? (E extends { data: unknown } ? Omit<E, 'release'> : never) : never)[],
+  startAt?: string,
 ): Promise<number> {
   const { store, sql } = opened
   return store
@@ -55,7 +56,8 @@ async function aRelease(
       if (!('made' in created)) throw new Error('there was one')
       const { number } = created.made
       const request = { app: 'api', environment, kind: 'deploy', name: 'Ann', right: 'every full member' } as const
-      tx.addEvent({ release: number, type: 'release_requested', actor: 'U0A', data: request })
+      const data = { ...request, ...(startAt && { startAt, timeZone: 'UTC' }) }
+      tx.addEvent({ release: number, type: 'release_requested', actor: 'U0A', data })
       for (const event of life) {
         tx.addEvent({ ...event, release: number } as ReleaseEvent)
         if (event.type !== 'sign_off_given') continue
@@ -262,6 +264,24 @@ describe('audit: signoff releases finds', () => {
     expect(exitCode).toBe(1)
     await opened.sql('update release_number set last = 7')
     expect((await list(opened)).statement[0]).toContain('#8.')
+  })
+
+  it('E5: the time that a release was scheduled for, as it was last changed', async () => {
+    const opened = await openedStore()
+    const [first, then] = ['2026-12-03T07:30:00.000Z', '2026-12-04T08:00:00.000Z']
+    const data = { from: first, to: then, timeZone: 'UTC', name: 'Ann', right: 'the requester' }
+    const changed = { type: 'start_time_changed', actor: 'U0A', data } as const
+    await aRelease(opened, '1', 'integration', [planned('integration'), ...RAN])
+    await aRelease(opened, '1', 'integration', [planned('integration'), ...RAN], first)
+    await aRelease(opened, '1', 'integration', [planned('integration'), changed, ...RAN], first)
+    const [heads = [], ...lines] = readCsv((await list(opened)).text)
+    const column = heads.indexOf('scheduled_for')
+    expect(lines.map((fields) => fields[column])).toEqual(['', first, then])
+    const { releases } = JSON.parse((await list(opened, {}, 'json')).text)
+    expect(releases.map((one: { scheduledFor?: string }) => one.scheduledFor)).toEqual([undefined, first, then])
+    const table = (await list(opened, {}, 'table')).text.split('\n')
+    expect(table[1]).not.toContain('scheduled for')
+    expect(table[3]).toContain('scheduled for 2026-12-04 08:00:00')
   })
 
   it('audit: tables that say otherwise than the record, and in what', async () => {

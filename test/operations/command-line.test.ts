@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -35,6 +35,30 @@ function signoff(args: readonly string[], env: Record<string, string> = {}) {
     )
   })
 }
+
+describe('T10: what Node has compiled', () => {
+  const start = (dataDir: string) => signoff(['--version'], { DATA_DIR: dataDir, NODE_COMPILE_CACHE: '' })
+
+  it('is kept in a DATA_DIR of our own, for the next start', async () => {
+    const dataDir = await mkdtemp(join(directory, 'own-'))
+    expect((await start(dataDir)).code).toBe(0)
+    const kept = await readdir(join(dataDir, 'compiled'), { recursive: true })
+    expect(kept.length).toBeGreaterThan(3)
+  })
+
+  it('is kept nowhere where there is no DATA_DIR yet: who makes it decides who may read it', async () => {
+    const dataDir = join(directory, 'not-made')
+    expect((await start(dataDir)).code).toBe(0)
+    await expect(stat(dataDir)).rejects.toThrow('ENOENT')
+  })
+
+  it.skipIf(process.getuid?.() !== 0)('is not taken from another user’s DATA_DIR (tried by root only)', async () => {
+    const dataDir = await mkdtemp(join(directory, 'of-another-'))
+    await chown(dataDir, 65_534, 65_534)
+    expect((await start(dataDir)).code).toBe(0)
+    expect(await readdir(dataDir)).toEqual([])
+  })
+})
 
 describe('signoff', () => {
   it('start: lists every problem at once, names no value, and exits with 2', async () => {
@@ -77,6 +101,7 @@ describe('signoff', () => {
     ['no command', []],
     ['an unknown command', ['deploy']],
     ['an unknown role', ['start', '--role', 'boss']],
+    ['a bot of a group', ['start', '--role', 'bot', '--group', 'net']],
     ['an unknown option', ['manifest', '--http']],
     ['a port that is none', ['sandbox', '--port', 'http']],
     ['an export of no number', ['audit', 'export', '--release', 'twelve']],

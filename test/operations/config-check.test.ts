@@ -87,6 +87,21 @@ describe('signoff config check', () => {
     `)
   })
 
+  it('names webhooks by place and host, with what signs them and what they are told', async () => {
+    const webhooks = `webhooks:
+  - { url: "https://hooks.example.com/T0/marker?token=marker", secret_env: HOOK_SECRET, events: [release.failed, lock.set] }
+  - { url: "http://localhost:9999/", secret_env: [NEW_SECRET, OLD_SECRET] }
+`
+    const { lines } = await checkConfiguration(await file(webhooks + FILE), nothing)
+    const first = lines.indexOf('webhooks')
+    expect(lines.slice(first, first + 3)).toEqual([
+      'webhooks',
+      '  webhooks[1] (hooks.example.com): release.failed, lock.set; signed with HOOK_SECRET',
+      '  webhooks[2] (localhost:9999): every event; signed with NEW_SECRET and OLD_SECRET',
+    ])
+    expect(lines.join()).not.toContain('marker')
+  })
+
   describe('freezes', () => {
     const freezes = (text: string) => `time_zone: Europe/Berlin\nfreezes:\n${text}${FILE}`
     const weekend = '  - { name: weekend, from: Fri 16:00, to: Mon 08:00 }\n'

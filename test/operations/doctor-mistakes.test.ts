@@ -207,7 +207,10 @@ const MISTAKES: readonly (readonly [what: string, role: Role, mistake: Mistake, 
         const held = ['chat:write', 'commands', 'users:read', 'channels:read', 'groups:read', 'im:write']
         slack.setScopes(held)
         return () =>
-          slack.setScopes([...held, 'usergroups:read', 'users:read.email', 'channels:history', 'groups:history'])
+          slack.setScopes([
+            ...held,
+            ...['usergroups:read', 'users:read.email', 'channels:history', 'groups:history', 'im:history'],
+          ])
       },
     },
     /^✗ Slack scopes: missing: .*usergroups:read.* → update the app from manifest\.yml and reinstall it$/,

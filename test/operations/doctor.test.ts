@@ -245,6 +245,9 @@ describe('Slack', () => {
     expect((await linesOf(slackChecks(probe(), ['chat:write'])))[1]).toBe(
       '! Slack scopes: not used: admin → remove them from the app and reinstall it',
     )
+    expect((await linesOf(slackChecks(probe(), ['chat:write', 'im:history'])))[1]).toMatch(
+      /^! Slack scopes: without im:history .*not sent again → update the app from manifest.yml and reinstall it$/,
+    )
   })
 
   it('refuses wrong tokens, which are not printed', async () => {

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import perf from 'node:perf_hooks'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createMetrics } from '../../src/operations/metrics.ts'
 
 describe('metrics', () => {
@@ -31,6 +32,15 @@ describe('metrics', () => {
     expect(body).toContain('nodejs_eventloop_lag_seconds')
   })
 
+  it('T11: do not wake the process to sample its loop', async () => {
+    const sampling = vi.spyOn(perf, 'monitorEventLoopDelay')
+    onTestFinished(() => sampling.mockRestore())
+    const { body } = await createMetrics().read()
+    for (const [options] of sampling.mock.calls) expect(options?.resolution).toBeGreaterThan(3_600_000)
+    expect(body).toContain('nodejs_eventloop_lag_seconds')
+    expect(body).not.toMatch(/nodejs_eventloop_lag_(min|max|mean|stddev|p\d\d)_/)
+  })
+
   it('make no label of a text that is no method', async () => {
     const metrics = createMetrics()
     metrics.slackCall('https://u:p@h/\n', 'ok')
@@ -52,6 +62,12 @@ describe('metrics', () => {
     )
     waiting = 0
     expect((await metrics.read()).body).toContain('signoff_outbox_waiting 0')
+  })
+
+  it('E5: tell how long the time of a release is past that was to start then', async () => {
+    const late = { app: 'api', environment: 'production', state: 'scheduled', forMs: 90_000 } as const
+    const { body } = await createMetrics({ overdueStarts: async () => [late] }).read()
+    expect(body).toContain('signoff_start_overdue_seconds{app="api",environment="production",state="scheduled"} 90')
   })
 
   it('A13: tell how long new heads wait, and count the looks', async () => {

@@ -25,7 +25,7 @@ describe('states', () => {
   it.each<[ReleaseState, readonly ReleaseState[]]>([
     ['planning', ['awaiting sign-off', 'scheduled', 'approved', 'refused', 'cancelled', 'outdated']],
     ['awaiting sign-off', ['scheduled', 'approved', 'rejected', 'cancelled', 'expired', 'outdated']],
-    ['scheduled', ['approved', 'cancelled', 'expired', 'outdated']],
+    ['scheduled', ['approved', 'rejected', 'cancelled', 'expired', 'outdated']],
     ['approved', ['running', 'cancelled', 'expired', 'outdated', 'failed', 'needs attention']],
     ['running', ['succeeded', 'failed', 'needs attention', 'outdated', 'cancelled']],
     ['needs attention', ['approved', 'closed', 'expired']],

@@ -194,3 +194,22 @@ it('is told in the status, also two hours before', async () => {
   freezes.splice(0, 1, hours(-1, 9))
   expect((await freeze())[1]).toEqual(['production', 'frozen'])
 })
+
+it('refuses a time in a freeze, at the request and at Change time…, and takes the time at its end', async () => {
+  const freeze = hours(3, 40)
+  const { team } = await aFreezingTeam(freeze)
+  const [inIt, atItsEnd] = [new Date(Date.now() + 4 * HOUR), new Date(`${freeze.to.replace(' ', 'T')}Z`)]
+  expect(await team.ask({ at: { picked: inIt } })).toMatchObject({ refused: { gate: 'environment_frozen' } })
+  const { number } = made(await team.ask({ at: { picked: new Date(Date.now() + HOUR) } }))
+  await team.plan(number)
+  await team.postCard(number)
+  const move = (startAt: Date) =>
+    team.service.act('change time', { release: number, by: DANA.id, startAt, key: startAt.toISOString() })
+  const before = await team.release(number)
+  expect(await move(inIt)).toMatchObject({
+    refused: { gate: 'environment_frozen', number, startAt: inIt.toISOString(), names: ['weekend'] },
+  })
+  expect(await team.release(number)).toEqual(before)
+  made(await move(atItsEnd))
+  expect((await team.release(number)).schedule?.at).toEqual(atItsEnd)
+})

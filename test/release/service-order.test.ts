@@ -94,6 +94,23 @@ describe('what proves it', () => {
   })
 })
 
+it.each(['bad', 'good'] as const)(
+  'E5: a mark as %s redraws at once what waits for it, and has it looked at',
+  async (is) => {
+    const team = await aTeam({ order: 'required' })
+    const proving = await onIntegration(team)
+    if (is === 'good')
+      made(await team.service.act('mark bad', { release: proving, by: TOM.id, key: 'b', note: 'Broken' }))
+    const number = await team.awaiting({ proof: provenBy(proving) })
+    await team.delivered()
+    const jobs = (await team.jobs(number)).length
+    const note = is === 'bad' ? 'Logins fail' : undefined
+    made(await team.service.act(`mark ${is}`, { release: proving, by: TOM.id, key: is, ...(note && { note }) }))
+    expect(await team.redrawn()).toContain(number)
+    expect((await team.jobs(number)).slice(jobs)).toMatchObject([{ kind: 'look', release: number }])
+  },
+)
+
 it('is only shown by default, and off says nothing', async () => {
   for (const order of ['shown', 'off'] as const) {
     const { answer } = await lastSignOff(await aTeam({ order }), NOT_PROVEN)

@@ -234,6 +234,8 @@ describe('deadlines', () => {
           { kind: 'qa', count: 1, by: ['@qa', TOM.id] },
           { kind: 'approval', count: 1, by: ['@release-approvers'] },
         ],
+        mentioned: [],
+        told: [LIN.id, TOM.id, 'U07NIA'],
       },
     ])
   })

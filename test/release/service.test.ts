@@ -101,9 +101,9 @@ describe('requesting a release', () => {
     expect(await team.ask()).toMatchObject({ release: { number: 1 }, noWorker: {} })
   })
 
-  it('a worker seen 29 seconds ago is alive', async () => {
+  it('a worker seen 19 seconds ago is alive', async () => {
     const team = await aTeam()
-    await team.workerDies('29 seconds')
+    await team.workerDies('19 seconds')
     expect(await team.ask()).not.toHaveProperty('noWorker')
   })
 

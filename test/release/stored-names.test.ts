@@ -9,6 +9,7 @@ import { databaseIdentity } from '../../src/adapters/alembic/database-url.ts'
 import { idOf } from '../../src/adapters/store/jobs.ts'
 import { lockNumber } from '../../src/lib/lock-number.ts'
 import { ACTION_NAMES } from '../../src/release/actions.ts'
+import { DIRECT_MESSAGE_KINDS } from '../../src/release/direct-messages.ts'
 import type { OutboxMessage, PrivateMessage, ThreadLine } from '../../src/release/messages.ts'
 import { fingerprint, type Plan } from '../../src/release/plan.ts'
 import type { PlannedMigration, SqlFinding } from '../../src/release/planned-migration.ts'
@@ -19,10 +20,11 @@ import { STEP_NAMES } from '../../src/release/steps.ts'
 import { FORGE_UNREACHABLE } from '../../src/release/stored-names.ts'
 import { RELEASE_STATES, SIGN_OFF_KINDS } from '../../src/release/terms.ts'
 import { ACTION_VIEWS } from '../../src/slack/actions.ts'
-import { COMMANDS, START, VIEW } from '../../src/slack/ids.ts'
+import { COMMANDS, HOME, START, VIEW } from '../../src/slack/ids.ts'
+import { HOME_ITEMS } from '../../src/slack/views/home/menu.ts'
 import { HOTFIX_FIELD, SURE } from '../../src/slack/views/hotfix-modal.ts'
 import { FIELD } from '../../src/slack/views/modals.ts'
-import { anApp, aPlan, DANA, TOM } from '../support/builders.ts'
+import { anApp, aPlan, DANA, LIN, TOM } from '../support/builders.ts'
 import { commandOf } from '../support/simulation/clicks.ts'
 import { carryThrough } from '../support/simulation/flow.ts'
 
@@ -40,6 +42,7 @@ type KeysOf<T> = T extends unknown ? keyof T : never
 
 /** Stored as why a release stopped, and in queued messages. */
 const GATES: Stored<Refusal | Failure, 'gate'> = {
+  sign_off_disputed: ['number', 'kind', 'person'],
   unknown_app: ['asked', 'names'],
   unknown_environment: ['asked', 'app', 'names', 'followedBy'],
   unknown_release: ['number'],
@@ -64,9 +67,13 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   remote_diverged: ['remote', 'branch', 'count', 'commits', 'runsAt'],
   not_provable: ['app', 'detail', 'platform'],
   slug_missing: ['app', 'commit', 'to', 'stack', 'platform'],
+  build_file_missing: ['app', 'path', 'stack', 'otherwise', 'platform'],
   checks_failed: ['checks'],
+  too_many_changes: ['changes', 'groups', 'most', 'mostGroups'],
+  qa_incomplete: ['why', 'title'],
   migrations_unreadable: ['alembic', 'detail'],
   isolation_unavailable: ['detail'],
+  migrations_not_committed: ['database'],
   migration_heads: ['heads'],
   migration_will_fail: ['revision', 'file', 'line', 'why', 'what', 'statement'],
   unknown_revision: ['revisions', 'commit'],
@@ -98,7 +105,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   time_refused: ['why'],
   environment_locked: ['lock', 'app', 'environment', 'all', 'holder', 'reason', 'since', 'until', 'asked'],
   not_locked: ['app', 'environment', 'ended'],
-  environment_frozen: ['app', 'environment', 'kind', 'names', 'until', 'who', 'number', 'isOffered', 'at'],
+  environment_frozen: ['app', 'environment', 'kind', 'names', 'until', 'who', 'number', 'startAt', 'isOffered', 'at'],
   source_not_proven: ['number', 'app', 'environment', 'on', 'commit', 'runs', 'noLonger', 'who'],
   rollback_goes_first: ['requester'],
   nothing_to_roll_back: ['app', 'environment', 'why', 'commit', 'to'],
@@ -143,16 +150,17 @@ const OUTBOX: Stored<OutboxMessage, 'kind'> = {
   announcement: ['release', 'key', 'ended'],
   outcome: ['release', 'key'],
   channel: ['key', 'message'],
-  private: ['key', 'to', 'responseUrl', 'asked', 'message'],
+  private: ['key', 'to', 'responseUrl', 'asked', 'message', 'directMessage'],
 }
 
 const LINES: Stored<Exclude<ThreadLine, { is: 'outcome' }>, 'is'> = {
   signed: ['kind', 'person', 'note'],
+  tested: ['person', 'count', 'own', 'changes', 'note'],
   'step ended': ['step', 'said', 'ms'],
   'step failed': ['step', 'problem', 'output', 'ms'],
   waiting: ['what'],
   interrupted: ['step', 'found'],
-  reminder: ['since', 'owed'],
+  reminder: ['since', 'owed', 'mentioned'],
   marked: ['mark', 'person', 'reason', 'rollback'],
   'cancel asked': ['person', 'during'],
   retried: ['person'],
@@ -169,6 +177,7 @@ const LINES: Stored<Exclude<ThreadLine, { is: 'outcome' }>, 'is'> = {
   'start held': ['because', 'until'],
   unsigned: ['owed', 'until'],
   late: ['at', 'timeZone', 'ms'],
+  disputed: ['kind', 'person', 'signedAt', 'effect'],
 }
 
 const PRIVATE: Stored<PrivateMessage, 'is'> = {
@@ -176,6 +185,9 @@ const PRIVATE: Stored<PrivateMessage, 'is'> = {
   refusal: ['refusal'],
   preview: ['app', 'environment', 'plan'],
   ended: ['number'],
+  reminder: ['number', 'kinds'],
+  'needs attention': ['number', 'attempt'],
+  missed: ['number'],
   start: ['number', 'action'],
   go: ['number'],
   'not taken': ['number', 'what', 'channel', 'error', 'isGivenUp'],
@@ -189,6 +201,8 @@ const PRIVATE: Stored<PrivateMessage, 'is'> = {
   'lock taken over': ['lock'],
   'lock unlocked': ['lock'],
   free: ['app', 'environment'],
+  receipt: ['number', 'kind', 'person', 'at', 'fingerprint'],
+  report: ['app', 'environment', 'days', 'until', 'channel', 'asked'],
 }
 
 /** The paths of the bound facts in a plan. Another name would change the fingerprint. */
@@ -196,11 +210,11 @@ const BOUND = [
   ...['app', 'environment', 'kind', 'configuration', 'commits[]', 'source.branch', 'source.commit', 'target.branch'],
   ...['target.commit', 'remote.url', 'remote.branch', 'remote.holds', 'remote.runs', 'result.how', 'result.commit'],
   ...['result.parents[]', 'result.tree', 'database.identity', 'database.revisions[]', 'database.pending[]'],
-  ...['database.head', 'database.migrationsTree'],
+  ...['database.head', 'database.migrationsTree', 'changes[][]'],
 ]
 
 /** The paths of the rest of a plan, which is stored too. */
-const COMMIT = ['sha', 'title', 'author.name', 'author.email', 'at', 'isMerge']
+const COMMIT = ['sha', 'title', 'author.name', 'author.email', 'at', 'authoredAt', 'isMerge']
 const FILES = ['files.count', 'files.list[].path', 'files.list[].added', 'files.list[].removed']
 const PICK = ['from', 'made', 'title', 'author.name', 'author.email', 'promoted', ...FILES]
 const MIGRATION: readonly (keyof PlannedMigration)[] = [
@@ -222,6 +236,8 @@ const PLAN = [
   ...['firstRelease', 'commitCount', 'authors[].name', 'authors[].email', 'pullRequest.id', 'pullRequest.url'],
   ...['mergeRequirements[].needs', 'mergeRequirements[].advisory', 'mergeRequirements[].unsure'],
   ...['pullRequest.pinnedBranch', 'steps[]', 'webUrl', 'warnings[]', 'lastPushesMs[]', 'isolation', ...FILES],
+  ...['changes[].commits[]', 'changes[].title', 'changes[].pullRequest', 'changes[].isWhole'],
+  ...['changes[].authors[].name', 'changes[].authors[].email'],
   ...['invalidBefore[].name', 'invalidBefore[].indexes[]'],
   ...['proof.on', 'proof.commit', 'proof.by[].number', 'proof.by[].commit', 'proof.runs.commit', 'proof.runs.behind'],
   ...['checks[].name', 'checks[].state', 'checks[].url', ...COMMIT.map((key) => `commits[].${key}`)],
@@ -245,9 +261,9 @@ const STEP_RESULT: readonly (keyof StepResult)[] = [
 /** Event types with the keys of their data. `?`: not in every event. A step's result is among its keys. */
 const EVENTS: Readonly<Record<string, string>> = {
   release_requested: 'app environment kind name right replaces? forEmergency? startAt? timeZone? head?',
-  plan_made: 'fingerprint commits pending rules?',
+  plan_made: 'fingerprint commits pending changes? rules?',
   card_posted: 'channel ts',
-  sign_off_given: 'kind fingerprint name right note? groups? waives?',
+  sign_off_given: 'kind fingerprint name right note? changes? own? groups? waives?',
   go_given: 'fingerprint name right',
   release_approved: 'attempt',
   preflight_passed: 'attempt',
@@ -267,8 +283,10 @@ const EVENTS: Readonly<Record<string, string>> = {
   hotfix_followed_up: 'branch missing',
   hotfix_branch_settled: 'branch became',
   head_not_deployed: 'app environment commit because',
+  sign_off_disputed: 'kind fingerprint signedAt state name right delivery',
   aftermath_seen: 'warnings notes',
   release_scheduled: 'at timeZone',
+  people_told: 'kind people mentioned',
   start_held: 'gate',
   start_asked: 'fingerprint name right',
   start_time_changed: 'from to timeZone name right delivery?',
@@ -285,6 +303,7 @@ const LINE_KEYS = [
   ...['migrations', 'asked', 'newer', 'carried', 'still-missing', 'reminder', 'emergency-reminder', 'edit-refused'],
   'afterwards',
   ...['scheduled', 'time', 'start-now', 'held', 'unsigned', 'late'],
+  'disputed',
 ]
 
 /** Other texts that are searched for, as they are written in the source. */
@@ -293,6 +312,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
     ...[
       '`environment $',
       "withLock(connect, 'outbox'",
+      "withLock(connect, 'webhooks'",
       "afterLock(connect, 'migrations'",
       ' afterwards`',
       '`signoff $',
@@ -306,6 +326,9 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
     "'missed'",
     '`lock:$',
     '`free:$',
+    '`reminder:$',
+    '`attention:$',
+    '`receipt:$',
   ],
   'the name of a migration’s session, so that an interrupted one is found': ["PGAPPNAME: 'signoff'"],
   'comments with the SQL of migrations': ['`Signoff SQL of release #$', ', part $'],
@@ -363,6 +386,9 @@ async function simulate(): Promise<Seen> {
     await sim.tick(2 * HOUR_MS)
   })
   await story(async (sim) => {
+    await settled(sim, () => sim.request())
+    await settled(sim, () => sim.sign('qa'))
+    await settled(sim, () => sim.notMe('qa', LIN.id))
     await settled(sim, () => sim.request())
     await settled(sim, () => sim.reject())
     sim.world.forge.needs([{ needs: '1 approval', advisory: true, unsure: true }])
@@ -477,6 +503,11 @@ describe('Stored names never change', () => {
     ],
     ['sign-offs', SIGN_OFF_KINDS, ['qa', 'approval', 'talked over', 'rejection', 'emergency']],
     [
+      'kinds of direct messages',
+      DIRECT_MESSAGE_KINDS,
+      ['reminders', 'needs attention', 'locks', 'when free', 'schedules', 'receipts'],
+    ],
+    [
       'buttons that stand in Slack, and their tokens',
       [...ACTION_NAMES.map((action) => ACTION_VIEWS[action].id), START],
       [
@@ -492,6 +523,7 @@ describe('Stored names never change', () => {
           'mark_bad',
           'mark_good',
           'roll_back',
+          'test_changes',
         ],
       ],
     ],
@@ -501,7 +533,15 @@ describe('Stored names never change', () => {
       [
         ...['deploy_modal', 'hotfix_modal', 'reject_modal', 'emergency_modal', 'close_modal', 'details_modal'],
         ...['talked_over_modal', 'change_time_modal', 'mark_bad_modal', 'rollback_modal', 'not_possible_modal'],
-        ...['lock_modal', 'take_over_modal'],
+        ...['lock_modal', 'take_over_modal', 'place_modal', 'qa_modal'],
+      ],
+    ],
+    [
+      'App Home: its view, its controls and the entries of its menus',
+      [...Object.values(HOME), ...Object.keys(HOME_ITEMS)],
+      [
+        ...['home', 'home_deploy', 'home_card', 'home_menu', 'home_pick', 'home_messages'],
+        ...['card', 'deploy', 'lock', 'roll_back', 'extend_lock', 'unlock', 'take_over'],
       ],
     ],
     ['fields of the modals', Object.values(FIELD), ['app', 'environment', 'reason', 'note']],
@@ -540,6 +580,9 @@ describe('Stored names never change', () => {
     )
     expect(optional.filter((each) => !ever.has(each))).toEqual([
       'release_requested forEmergency',
+      'plan_made changes',
+      'sign_off_given changes',
+      'sign_off_given own',
       'sign_off_given waives',
       'step_unknown revisions',
     ])
@@ -566,17 +609,19 @@ describe('Stored names never change', () => {
       message.kind === 'private' ? isKnown(PRIVATE, 'is', message.message) : [],
     )
     expect(sorted(told)).toEqual([
-      ...['ended', 'free', 'go', 'lock held', 'lock taken over', 'lock unlocked', 'preview'],
+      ...['ended', 'free', 'go', 'lock held', 'lock taken over', 'lock unlocked', 'needs attention', 'preview'],
     ])
   })
 
   it('plans and step results', () => {
     const held = sorted(seen.plans.flatMap((plan) => paths(plan)))
     const bound = held.filter((path) => path.startsWith('bound.'))
-    expect(bound, WHY).toEqual(BOUND.map((path) => `bound.${path}`).sort())
+    // In the simulation QA is never asked for each change.
+    expect([...bound, 'bound.changes[][]'].sort(), WHY).toEqual(BOUND.map((path) => `bound.${path}`).sort())
     expect(sorted(PLAN), WHY).toEqual(expect.arrayContaining(held.filter((path) => !bound.includes(path))))
-    const unseen = PLAN.filter((path) => !held.includes(path) && !/^(checks|migrations)\[\]/.test(path)).sort()
+    const unseen = PLAN.filter((path) => !held.includes(path) && !/^(checks|migrations|changes)\[\]/.test(path)).sort()
     expect(unseen).toEqual([
+      ...['commits[].authoredAt', 'hotfix.alsoGoes.commits[].authoredAt'],
       ...['invalidBefore[].indexes[]', 'invalidBefore[].name', 'isolation', 'lastPushesMs[]'],
       ...['proof.by[].commit', 'proof.by[].number'],
     ])
@@ -594,7 +639,9 @@ describe('Stored names never change', () => {
     const keys = seen.posted.map(({ event_payload }) => String((event_payload as { key?: unknown }).key))
     const ofNoRelease = keys.filter((key) => /^head api\/integration [0-9a-f]{40}$/.test(key))
     expect(ofNoRelease.length, WHY).toBeGreaterThan(0)
-    const ofReleases = keys.filter((key) => !ofNoRelease.includes(key))
+    const ofLocks = keys.filter((key) => /^(?:lock:\d+:(?:taken:\d+|unlocked|held:\d+|ends:.+)|free:\d+)$/.test(key))
+    expect(ofLocks.length, WHY).toBeGreaterThan(0)
+    const ofReleases = keys.filter((key) => ![...ofNoRelease, ...ofLocks].includes(key))
     const stems = sorted(ofReleases.map((key) => /^\d+:([a-z-]+)(:|$)/.exec(key)?.[1] ?? `unknown: ${key}`))
     expect([...LINE_KEYS, 'card', 'announcement', 'outcome', 'attention'], WHY).toEqual(expect.arrayContaining(stems))
     for (const stem of LINE_KEYS) expect(source, WHY).toMatch(new RegExp(`['\`:]${stem}['\`:]`))

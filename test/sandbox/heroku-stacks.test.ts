@@ -42,7 +42,7 @@ it.each([
   'on %s a push makes a build of its commit, and a release with what that stack has',
   async (stack, generation, hasSlug, artifacts) => {
     heroku.setStack(APP, stack)
-    const sha = await source.head('master')
+    const sha = await source.commit({ files: { 'heroku.yml': 'build:\n' }, message: 'Build containers' })
     await push(sha)
     const release = await newest()
     expect(release).toMatchObject({ description: `Deploy ${sha.slice(0, 8)}`, artifacts, current: true })
@@ -53,6 +53,14 @@ it.each([
     ])
   },
 )
+
+it('the container stack declines a commit without a build manifest, and makes no build', async () => {
+  heroku.setStack(APP, 'container')
+  const { stderr } = await push(await source.head('master'))
+  expect(stderr).toContain('Your app does not include a heroku.yml build manifest')
+  expect(await api('/builds')).toEqual([])
+  expect(await heroku.holds(APP)).toBeUndefined()
+})
 
 it('releases of config vars and promotions have code and no build', async () => {
   const sha = await source.head('master')

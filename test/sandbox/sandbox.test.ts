@@ -66,6 +66,10 @@ describe('a sandbox', LONG, () => {
     expect(databases(await world())).toEqual([true, true])
     const [integration] = (await world()).environments
     expect(integration?.runs?.sha).toBe(await sandbox.repository.head('master'))
+    await expect.poll(async () => (await world()).webhooks[0]?.type).toBe('release.succeeded')
+    expect((await world()).webhooks.map(({ type, about }) => `${type} ${about}`).toReversed()).toEqual(
+      ['requested', 'planned', 'started', 'succeeded'].map((type) => `release.${type} #1 api integration`),
+    )
   })
 
   it('sets the clock of Slack and of the store forward, to the start of a release with a time', async () => {
@@ -89,6 +93,11 @@ describe('a sandbox', LONG, () => {
     const last = sandbox.slack.messages('engineering').at(-1)
     expect(Number(last?.ts) * 1000).toBeGreaterThan(Date.parse(nextStart))
     expect(await clock()).toEqual({ aheadMs: expect.any(Number) })
+    // The clock was further ahead than a webhook may be without its bot.
+    const told = async () => ((await (await fetch(`${url}/api/world`)).json()) as Systems).webhooks
+    await expect
+      .poll(async () => (await told())[0])
+      .toMatchObject({ type: 'release.succeeded', about: '#2 api integration' })
     expect(await post(url, 'clock', { minutes: -5 })).toMatchObject({ status: 400 })
   })
 
@@ -141,6 +150,11 @@ describe('a sandbox', LONG, () => {
 
       const roles = (await processes()).filter((line) => line.split(/\s+/)[1] === String(child.pid))
       expect(roles.length).toBeGreaterThanOrEqual(2)
+      // What one has compiled, the next one finds, as after a kill.
+      for (const role of roles.filter((line) => line.includes('--role'))) {
+        const { stdout } = await run('ps', ['eww', '-o', 'command=', '-p', String(Number.parseInt(role, 10))])
+        expect(stdout).toMatch(/ NODE_COMPILE_CACHE=\//)
+      }
       // Several signals and a closed output, as when someone presses Ctrl-C and closes the terminal.
       child.stdout.destroy()
       child.kill('SIGINT')

@@ -11,6 +11,58 @@ const confirm = (more: object) => ({ title: text('t'), text: text('x'), confirm:
 const task = (more = {}) => ({ task_id: '1', title: 't', status: 'complete', ...more })
 const rich = { type: 'rich_text', elements: [{ type: 'rich_text_section', elements: [{ type: 'text', text: 'a' }] }] }
 
+const cell = (value: string | number) =>
+  typeof value === 'number' ? { type: 'raw_number', value, text: String(value) } : { type: 'raw_text', text: value }
+const dataTable = (rows: (string | number)[][], header: string[] = ['h', 'i']) => ({
+  type: 'data_table',
+  caption: 'Scores',
+  rows: [header.map(cell), ...rows.map((row) => row.map(cell))],
+})
+const series = (name: string) => ({ name, data: [{ label: 'a', value: 0 }] })
+const axis = (categories: string[]) => ({
+  series: [{ name: 's', data: categories.map((label) => ({ label, value: 1 })) }],
+  axis_config: { categories },
+})
+const chart = (more: object, drawn: object = {}) => ({
+  type: 'data_visualization',
+  title: 'Users',
+  chart: { type: 'bar', series: [series('s')], axis_config: { categories: ['a'] }, ...drawn },
+  ...more,
+})
+const pie = (segments: object[]) => ({ type: 'data_visualization', title: 'P', chart: { type: 'pie', segments } })
+
+describe('a data table or chart that Slack refuses', () => {
+  it.each<[string, object]>([
+    ['a table of its header alone', dataTable([])],
+    ['an empty cell', dataTable([['', 1]])],
+    ['rows of different lengths', dataTable([['a', 1, 2]])],
+    [
+      'a number in the header',
+      {
+        ...dataTable([]),
+        rows: [
+          [cell('h'), cell(1)],
+          [cell('r'), cell(2)],
+        ],
+      },
+    ],
+    ['no caption', { ...dataTable([['r', 1]]), caption: undefined }],
+    ['an empty page', { ...dataTable([['r', 1]]), page_size: 0 }],
+    ['no series', chart({}, { series: [] })],
+    ['a point of no category', chart({}, { axis_config: { categories: ['b'] } })],
+    ['a chart of an unknown type', chart({}, { type: 'radar' })],
+    ['an empty segment', pie([{ label: 'a', value: 0 }])],
+    ['a pie without segments', pie([])],
+  ])('%s', (_what, one) => {
+    expect(problemsOfBlocks([one], 'message')).not.toEqual([])
+  })
+
+  it('either in a modal, and takes both in a message', () => {
+    expect(problemsOfBlocks([chart({})], 'modal')).not.toEqual([])
+    expect(problemsOfBlocks([dataTable([['r', 1]])], 'message')).toEqual([])
+  })
+})
+
 describe('the maximum that Slack accepts, and one more', () => {
   it.each<[string, (length: number) => unknown, number]>([
     ['blocks', (n) => times(n, () => ({ type: 'divider' })), 50],
@@ -37,6 +89,25 @@ describe('the maximum that Slack accepts, and one more', () => {
     ],
     ['options of an overflow menu', (n) => [actions({ type: 'overflow', options: options(n) })], 5],
     ['options of a menu', (n) => [actions({ type: 'static_select', options: options(n) })], 100],
+    ['rows of a data table', (n) => [dataTable(times(n - 1, () => ['r', 1]))], 201],
+    [
+      'columns of a data table',
+      (n) => [
+        dataTable(
+          [times(n, () => 'c')],
+          times(n, () => 'h'),
+        ),
+      ],
+      20,
+    ],
+    ['rows on a page of a data table', (n) => [{ ...dataTable([['r', 1]]), page_size: n }], 100],
+    ['characters of a data table', (n) => [dataTable([['r'.repeat(n - 3), 1]])], 20_000],
+    ['characters of a chart’s title', (n) => [chart({ title: 't'.repeat(n) })], 50],
+    ['series of a chart', (n) => [chart({}, { series: times(n, (index) => series(`s${index}`)) })], 12],
+    ['characters of a series’ name', (n) => [chart({}, { series: [series('s'.repeat(n))] })], 20],
+    ['categories of a chart', (n) => [chart({}, axis(times(n, (index) => `c${index}`)))], 20],
+    ['characters of an axis', (n) => [chart({}, { axis_config: { categories: ['a'], x_label: 'x'.repeat(n) } })], 50],
+    ['segments of a pie', (n) => [pie(times(n, (index) => ({ label: `p${index}`, value: 1 })))], 12],
     ['characters of a markdown block', (n) => [{ type: 'markdown', text: 'm'.repeat(n) }], 12_000],
   ])('%s', (_what, make, most) => {
     expect(problemsOfBlocks(make(most), 'message')).toEqual([])

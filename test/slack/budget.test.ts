@@ -34,7 +34,7 @@ describe('the budget: Slack’s published limits', () => {
     const { tryTo, now, move } = budgetAt()
     const went: number[] = []
     for (let tried = 0; tried < 5 * 60 * 4; tried++) {
-      const share: Share = (['people', 'news', 'cards', 'lines'] as const)[tried % 4] ?? 'lines'
+      const share: Share = (['people', 'news', 'cards', 'progress'] as const)[tried % 4] ?? 'progress'
       if (tryTo({ method }, share)) went.push(now())
       move(250)
     }
@@ -61,7 +61,7 @@ describe('the budget: Slack’s published limits', () => {
     const { tryTo, move } = budgetAt()
     let went = 0
     for (let tried = 0; tried < 600; tried++) {
-      for (let channel = 0; channel < 20; channel++) if (tryTo(post(`C${channel}`), 'lines')) went += 1
+      for (let channel = 0; channel < 20; channel++) if (tryTo(post(`C${channel}`), 'progress')) went += 1
       move(100)
     }
     expect(went).toBeLessThanOrEqual(300)
@@ -96,7 +96,7 @@ describe('the budget: shares', () => {
   })
 
   it.each([
-    ['lines', 'cards'],
+    ['progress', 'cards'],
     ['cards', 'news'],
     ['news', 'people'],
   ] as const)('where %s can’t go any more, %s still can', (less, more) => {
@@ -108,10 +108,10 @@ describe('the budget: shares', () => {
   it('lets an outcome go at once where lines have taken all that they may', () => {
     const { tryTo, move } = budgetAt()
     for (let second = 0; second < 60; second++) {
-      while (tryTo(post('C1'), 'lines'));
+      while (tryTo(post('C1'), 'progress'));
       move(1_000)
     }
-    while (tryTo(post('C1'), 'lines'));
+    while (tryTo(post('C1'), 'progress'));
     expect([tryTo(post('C1'), 'news'), tryTo(post('C1'), 'news')]).toEqual([true, true])
   })
 
@@ -119,10 +119,24 @@ describe('the budget: shares', () => {
     const { tryTo, move } = budgetAt()
     let went = 0
     for (let tenth = 0; tenth < 600; tenth++) {
-      if (tryTo(post('C1'), 'lines')) went += 1
+      if (tryTo(post('C1'), 'progress')) went += 1
       move(100)
     }
     expect(went).toBeGreaterThanOrEqual(59)
+  })
+})
+
+describe('the budget: calls that go before', () => {
+  it('keeps room for those that have not begun, in the same channel and of the same method alone', () => {
+    const { budget, tryTo } = budgetAt()
+    const ahead = Array.from({ length: 4 }, () => post('C1'))
+    expect(budget.allowedAt(post('C1'), 'news')).toBe(0)
+    expect(budget.allowedAt(post('C1'), 'news', ahead)).toBeGreaterThan(0)
+    expect(budget.allowedAt(post('C2'), 'news', ahead)).toBe(0)
+    expect(budget.allowedAt(UPDATE, 'progress', ahead)).toBe(0)
+    for (let cards = 0; cards < 9; cards++) expect(tryTo(UPDATE, 'cards')).toBe(true)
+    expect(budget.allowedAt(UPDATE, 'cards', [UPDATE])).toBeGreaterThan(0)
+    expect(budget.allowedAt(UPDATE, 'cards')).toBe(0)
   })
 })
 

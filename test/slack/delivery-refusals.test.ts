@@ -4,7 +4,9 @@ import { finished } from '../../src/release/transitions/index.ts'
 import { made } from '../release/service-team.ts'
 import { DANA, LIN, TOM } from '../support/builders.ts'
 import { keyOf } from '../support/channel.ts'
-import { eventually, planned, slack, told } from './told.ts'
+import { eventually, planned, slack, startSlackForThisFile, told } from './told.ts'
+
+startSlackForThisFile()
 
 afterEach(() => {
   slack.clearFaults()

@@ -1,10 +1,13 @@
 /** The outbox on its way to a Slack that says no: bounded, once, and somebody knows. No worker, no socket: only messages. */
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { CLOCK } from '../../src/lib/clock.ts'
 import { made } from '../release/service-team.ts'
 import { DANA, LIN, TOM } from '../support/builders.ts'
 import { keyOf } from '../support/channel.ts'
-import { eventually, planned, slack, told } from './told.ts'
+import { eventually, planned, slack, startSlackForThisFile, told } from './told.ts'
+
+startSlackForThisFile()
 
 describe('a card that Slack does not take', () => {
   it('is told to its requester, comes when the channel is mended, and ends with its release when it is not', async () => {
@@ -141,6 +144,130 @@ describe('a card that was there before its plan', () => {
     expect(blocks().map((each) => each.includes('<!subteam'))).toEqual([false, true, false])
     expect(posts().map(keyOf)).toEqual(['1:card', '1:asked', '1:migrations'])
     for (const asked of ['@qa', 'Tom', '@release-approvers']) expect(posts()[1]?.text).toContain(asked)
+  })
+})
+
+describe('T1: an outcome that comes while lines wait', () => {
+  const qa = `1:signed:qa:${LIN.id}`
+  const rejection = `1:signed:rejection:${TOM.id}`
+
+  /** A release that was tested and then rejected, while nobody sends what is to be told of it. */
+  async function endedUntold() {
+    const parts = await told()
+    const { team, start, keys } = parts
+    const before = start()
+    const number = await planned(team)
+    await eventually(async () => expect(keys()).toEqual(['1:card', '1:migrations']))
+    await before.stop()
+    made(await team.service.act('qa', { release: number, by: LIN.id }))
+    made(await team.service.act('rejection', { release: number, by: TOM.id, note: 'the search is wrong' }))
+    return parts
+  }
+
+  it('comes after them in their order while nobody else waits to be told', async () => {
+    const { start, keys, posts } = await endedUntold()
+    start()
+    await eventually(async () => expect(keys()).toHaveLength(5))
+    // The line of what ended it belongs to the outcome, and goes where Slack's limit has room for it.
+    expect(keys().filter((key) => key !== rejection)).toEqual(['1:card', '1:migrations', qa, '1:outcome'])
+    expect(posts().filter(({ text }) => text.startsWith('Before the outcome above:'))).toEqual([])
+  })
+
+  it('is told first when another release has ended too, and what comes after it says that it is older', async () => {
+    const { team, start, keys, posts } = await endedUntold()
+    const other = made(await team.ask({ environment: 'integration' })).number
+    made(await team.service.act('cancel', { release: other, by: DANA.id }))
+    await team.store.transaction((tx) => tx.send({ kind: 'outcome', release: other, key: `${other}:outcome` }))
+    start()
+    await eventually(async () => expect(keys()).toEqual(expect.arrayContaining([qa, rejection])))
+    expect(keys().indexOf('1:outcome')).toBeLessThan(keys().indexOf(qa))
+    expect(posts().map(({ text }) => text.startsWith('Before the outcome above:\n'))).toEqual(
+      posts().map((message) => keyOf(message) === qa),
+    )
+  })
+
+  it('whose line was lost on its way finds that line again, with its heading or without', async () => {
+    const { start, keys } = await endedUntold()
+    const isLine = (args: object) => JSON.stringify(args).includes(':signed:qa:')
+    const lost = slack.fault({ kind: 'http_500_after', method: 'chat.postMessage', when: isLine })
+    start()
+    await eventually(async () => expect(keys()).toContain(`1:signed:rejection:${TOM.id}`))
+    expect(lost.remaining).toBe(0)
+    expect(keys().filter((key) => key.startsWith('1:signed:qa'))).toHaveLength(1)
+  })
+})
+
+describe('T5: several tries at once', () => {
+  const whisper = { kind: 'private', key: 'slow', to: DANA.id, asked: '', message: { is: 'help' } } as const
+
+  it('a slow answer to one person holds up nothing else', async () => {
+    const { team, start, keys } = await told()
+    start()
+    const number = await planned(team)
+    await eventually(async () => expect(keys()).toEqual(['1:card', '1:migrations']))
+    const isDana = (args: object) => JSON.stringify(args).includes(DANA.id)
+    slack.fault({ kind: 'delay', method: 'conversations.open', ms: 2_000, when: isDana })
+    onTestFinished(() => slack.clearFaults())
+    await team.store.transaction((tx) => tx.send(whisper))
+    await eventually(async () =>
+      expect(await team.sql(`select 1 from outbox where tries = 1 and kind = 'private'`)).toHaveLength(1),
+    )
+    made(await team.service.act('qa', { release: number, by: LIN.id }))
+    await eventually(async () => expect(keys()).toContain(`1:signed:qa:${LIN.id}`))
+    expect(await team.sql(`select state from outbox where kind = 'private'`)).toEqual([{ state: 'waiting' }])
+  })
+
+  it('a message of a release waits for the one before it', async () => {
+    const { team, start, keys } = await told()
+    start()
+    const number = await planned(team)
+    await eventually(async () => expect(keys()).toEqual(['1:card', '1:migrations']))
+    const isLine = (args: object) => JSON.stringify(args).includes(':signed:qa:')
+    slack.fault({ kind: 'delay', method: 'chat.postMessage', ms: 1_000, when: isLine })
+    onTestFinished(() => slack.clearFaults())
+    made(await team.service.act('qa', { release: number, by: LIN.id }))
+    await eventually(async () =>
+      expect(
+        await team.sql(`select 1 from outbox where tries = 1 and kind = 'line' and state = 'waiting'`),
+      ).toHaveLength(1),
+    )
+    made(await team.service.act('rejection', { release: number, by: TOM.id, note: 'the search is wrong' }))
+    await eventually(async () => expect(keys()).toContain('1:outcome'))
+    expect(keys()[2]).toBe(`1:signed:qa:${LIN.id}`)
+  })
+
+  it('what ends while the outbox is read is not tried again as it was before', async () => {
+    // Without a pace: it must not be what keeps the second try back.
+    const { team, start, keys } = await told({ postEveryMs: 0.01 })
+    const first = start()
+    const number = await planned(team)
+    await eventually(async () => expect(keys()).toEqual(['1:card', '1:migrations']))
+    await first.stop()
+    const isLine = (args: object) => JSON.stringify(args).includes('1:note')
+    const lost = slack.fault({ kind: 'http_500_after', method: 'chat.postMessage', when: isLine })
+    const note = { is: 'note', text: 'The first.' } as const
+    await team.store.transaction((tx) => tx.send({ kind: 'line', release: number, key: '1:note', line: note }))
+    const postponed = Promise.withResolvers<void>()
+    let reads = 0
+    start({
+      outbox: {
+        ...team.outbox,
+        async due(limit) {
+          const due = await team.outbox.due(limit)
+          reads += 1
+          // The try that began after the first read has ended when the second is back.
+          if (reads === 2) await postponed.promise.then(() => setImmediate())
+          return due
+        },
+        async postpone(...how) {
+          await team.outbox.postpone(...how)
+          postponed.resolve()
+        },
+      },
+    })
+    await eventually(async () => expect(await team.sql(`select 1 from outbox where state = 'waiting'`)).toEqual([]))
+    expect(lost.remaining).toBe(0)
+    expect(keys()).toEqual(['1:card', '1:migrations', '1:note'])
   })
 })
 

@@ -51,12 +51,14 @@ describe('manifest.yml', () => {
         'groups:read',
         'groups:history',
         'im:write',
+        'im:history',
       ],
     })
   })
 
   it('is for Socket Mode, with buttons', () => {
     expect(manifest.settings).toEqual({
+      event_subscriptions: { bot_events: ['app_home_opened'] },
       interactivity: { is_enabled: true },
       org_deploy_enabled: false,
       socket_mode_enabled: true,
@@ -74,6 +76,7 @@ describe('the manifest for HTTP', () => {
     const expected = parse(manifestYaml)
     for (const command of expected.features.slash_commands) command.url = 'https://signoff.example.com/slack/events'
     expected.settings.interactivity.request_url = 'https://signoff.example.com/slack/events'
+    expected.settings.event_subscriptions.request_url = 'https://signoff.example.com/slack/events'
     expected.settings.socket_mode_enabled = false
     expect(parse(yaml)).toEqual(expected)
   })
@@ -116,6 +119,7 @@ describe('names that Slack hands back', () => {
       qa_passed: 'qa',
       approve: 'approval',
       talked_over: 'talked over',
+      test_changes: 'test changes',
       reject: 'rejection',
       emergency: 'emergency',
       cancel: 'cancel',
@@ -141,6 +145,8 @@ describe('names that Slack hands back', () => {
       'lock_modal',
       'mark_bad_modal',
       'not_possible_modal',
+      'place_modal',
+      'qa_modal',
       'reject_modal',
       'rollback_modal',
       'take_over_modal',

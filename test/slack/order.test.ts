@@ -30,9 +30,8 @@ function posting(message: OutboxMessage, state: ReleaseState = 'running', hasCar
   return { id: ++ids, message, tries: 0, putInAt: new Date(0), ...('release' in message && { of }) }
 }
 
-const nothing = { outcomes: new Map<number, number>() }
 const rankOf = (message: OutboxMessage, state?: ReleaseState, hasCard?: boolean) => {
-  const { rank, share } = turnOf(posting(message, state, hasCard), 'C1', nothing)
+  const { rank, share } = turnOf(posting(message, state, hasCard), 'C1')
   return [rank, share]
 }
 
@@ -43,18 +42,21 @@ describe('the order', () => {
     ['a last state before progress', rankOf(card(1), 'failed'), rankOf(card(1), 'running')],
     ['what needs attention before progress', rankOf(card(1), 'needs attention'), rankOf(card(1), 'approved')],
     [
-      'progress before the end on the announcement',
-      rankOf(card(1), 'running'),
+      'the end on the announcement before progress',
       rankOf(announcement(1, true), 'closed'),
+      rankOf(card(1), 'running'),
     ],
     ['the end on the announcement before lines', rankOf(announcement(1, true), 'closed'), rankOf(line(1, 'a'))],
+    ['a last state before lines', rankOf(card(1), 'succeeded'), rankOf(line(1, 'a'))],
+    ['a card that people act on before lines', rankOf(card(1), 'awaiting sign-off'), rankOf(line(1, 'a'))],
   ] as const)('%s', (_what, [before], [after]) => {
     expect(before).toBeLessThan(after as number)
   })
 
-  it('private messages are for people, lines take what is left', () => {
+  it('private messages are for people, lines and progress take what is left', () => {
     expect(rankOf(whisper)).toEqual([1, 'people'])
-    expect(rankOf(line(1, 'a'))).toEqual([6, 'lines'])
+    expect(rankOf(line(1, 'a'))).toEqual([6, 'progress'])
+    expect(rankOf(card(1), 'running')).toEqual([7, 'progress'])
   })
 })
 
@@ -84,7 +86,7 @@ function channelAt(how: 'bursts' | 'strict') {
   }
 
   function send(one: Posting) {
-    const { call } = turnOf(one, one.of?.card?.channel ?? '', nothing)
+    const { call } = turnOf(one, one.of?.card?.channel ?? '')
     budget.began(call)
     if (limits.take(call.method, { channel: call.channel }) > 0) refused += 1
     waiting.splice(
@@ -121,7 +123,7 @@ function channelAt(how: 'bursts' | 'strict') {
       for (const until = time + ms; time < until; ) {
         for (const { id } of waiting) if (!seen.has(id)) seen.set(id, time)
         const pace = {
-          progressEveryMs: 15_000,
+          progressEveryMs: 20_000,
           updated: (release: number) => updated.get(release),
           seenAt: (id: number) => seen.get(id) ?? time,
         }
@@ -228,14 +230,46 @@ describe.each(['bursts', 'strict'] as const)('T5: 20 releases at once, Slack’s
   })
 })
 
+describe('T5: releases that end while their lines wait', () => {
+  it('are told and drawn first, whatever waits in their threads', () => {
+    const slack = channelAt('bursts')
+    const numbers = Array.from({ length: 10 }, (_, index) => index + 1)
+    for (const number of numbers) for (const step of STEPS) slack.put(line(number, step), 'running')
+    for (const number of numbers) {
+      slack.put(card(number), 'succeeded')
+      slack.put(outcome(number), 'succeeded')
+    }
+    slack.pass(60_000)
+    const kinds = slack.sent.map(({ message }) => message.kind)
+    expect(kinds.slice(0, 20)).toEqual([...numbers.map(() => 'outcome'), ...numbers.map(() => 'card')])
+    expect(kinds.filter((kind) => kind === 'line')).toHaveLength(10 * STEPS.length)
+  })
+
+  it('find room for their last states, however many cards show progress', () => {
+    const slack = channelAt('strict')
+    for (let round = 0; round < 60; round += 1) {
+      for (let number = 1; number <= 20; number += 1) slack.put(card(number), 'running')
+      slack.pass(1_000)
+    }
+    const from = slack.now()
+    for (let number = 1; number <= 14; number += 1) slack.put(card(number), 'succeeded')
+    slack.pass(60_000)
+    const last = slack.sent.filter(({ state }) => state === 'succeeded').map(({ at }) => at - from)
+    expect(last).toHaveLength(14)
+    expect(Math.max(...last)).toBeLessThan(5_000)
+    expect(slack.refused()).toBe(0)
+  })
+})
+
 describe('T1: one release, nothing else under way', () => {
-  it('is told within a second of its end, with its lines before', () => {
+  it('is told within a second of its end, after the lines of its end', () => {
     const slack = channelAt('bursts')
     const ended = run(slack, [0], () => 100)
     expect(lateness(slack, ended).outcome).toBeLessThan(1_000)
     expect(lateness(slack, ended).card).toBeLessThan(1_000)
     const kinds = slack.sent.map(({ message }) => message.kind)
-    expect(kinds.lastIndexOf('line')).toBeLessThan(kinds.indexOf('outcome'))
+    expect(kinds.indexOf('outcome')).toBeGreaterThan(kinds.lastIndexOf('line'))
+    expect(slack.waiting).toEqual([])
   })
 })
 

@@ -1,19 +1,8 @@
 /** O5: two programs on one Slack app: Slack gives each some of the deliveries, and nobody is told. */
-import { App, type Logger, LogLevel } from '@slack/bolt'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
 import { createSockets, type Sockets } from '../../src/slack/sockets.ts'
 import { waitUntil } from '../support/waiting.ts'
-
-const QUIET: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  setLevel: () => undefined,
-  getLevel: () => LogLevel.ERROR,
-  setName: () => undefined,
-}
 
 let slack: SlackWorkspace
 const connected: Sockets[] = []
@@ -37,22 +26,14 @@ async function connect(settings: { isStoreShared?: boolean } = {}): Promise<read
   const sockets = createSockets({
     appToken: slack.appToken,
     apiUrl: slack.apiUrl,
-    logger: QUIET,
+    deliver: async (_payload, acknowledge) => acknowledge(),
     log: { info: at('info'), warn: at('warn'), error: at('error') },
     apartMs: 1,
     pingTimeoutMs: 1_000,
     ...settings,
   })
   connected.push(sockets)
-  const app = new App({
-    token: slack.botToken,
-    receiver: sockets.first,
-    logger: QUIET,
-    deferInitialization: true,
-    clientOptions: { slackApiUrl: slack.apiUrl },
-  })
-  await app.init()
-  await sockets.start(app)
+  await sockets.start()
   const count = connected.length * 2
   await waitUntil(() => slack.sockets === count, { what: `${count} sockets`, moves: () => slack.sockets })
   return lines

@@ -36,6 +36,15 @@ describe('S7: the token', () => {
     },
   )
 
+  it('is good without a scope that only an app of the newest manifest has', () => {
+    const { logged, watch } = watched()
+    watch.heard('conversations.history', 'refused', 'missing_scope', 'im:history')
+    expect(logged).toEqual([])
+    expect(watch.refusal()).toBeUndefined()
+    watch.heard('conversations.history', 'refused', 'missing_scope', 'channels:history')
+    expect(watch.refusal()).toMatchObject({ needed: 'channels:history' })
+  })
+
   it.each(['missing_scope', 'plan_upgrade_required'])('S7: %s is a matter of its method', (error) => {
     const { logged, watch, pass } = watched()
     watch.heard('usergroups.list', 'refused', error)

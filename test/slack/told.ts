@@ -17,15 +17,19 @@ import { eventually as holds } from '../support/waiting.ts'
 const PACE = { updateEveryMs: 20, postEveryMs: 20, updatesAMinute: 10_000 }
 
 export let slack: SlackWorkspace
-beforeAll(async () => {
-  slack = await startSlackWorkspace()
-  for (const { id, name } of [DANA, LIN, TOM]) slack.addUser({ id, name, realName: name })
-  slack.addGroup({ handle: 'release-approvers', users: [TOM.id] })
-})
-afterAll(async () => {
-  await slack?.close()
-  await stopPostgres()
-})
+
+/** Starts the workspace that `told` uses. Each file calls it: what a module registers itself holds for the first of them only. */
+export function startSlackForThisFile(): void {
+  beforeAll(async () => {
+    slack = await startSlackWorkspace()
+    for (const { id, name } of [DANA, LIN, TOM]) slack.addUser({ id, name, realName: name })
+    slack.addGroup({ handle: 'release-approvers', users: [TOM.id] })
+  })
+  afterAll(async () => {
+    await slack?.close()
+    await stopPostgres()
+  })
+}
 
 let channels = 0
 
@@ -36,6 +40,7 @@ export async function told(pace: Partial<typeof PACE> = {}) {
   const team = await aTeam({ channel: `#${channel}` })
   const { updateEveryMs, ...limits } = { ...PACE, ...pace }
   const warned: object[] = []
+  const informed: object[] = []
   const start = ({ clock = CLOCK, ...ports }: Partial<DeliveryPorts> = {}) => {
     const budget = createBudget({ now: clock.now, ...limits })
     const { background } = createSlackClients({ token: slack.botToken, apiUrl: slack.apiUrl, clock, budget })
@@ -53,7 +58,7 @@ export async function told(pace: Partial<typeof PACE> = {}) {
       budget,
       updateEveryMs,
       log: {
-        info: () => undefined,
+        info: (fields) => void informed.push(fields),
         warn: (fields) => void warned.push(fields),
         error: (fields) => void warned.push(fields),
       },
@@ -90,6 +95,8 @@ export async function told(pace: Partial<typeof PACE> = {}) {
         .then((rows) => rows.map(({ message, reason }) => `${(message as OutboxMessage).kind}: ${reason}`)),
     /** The fields of every warning and error in the log. */
     warned,
+    /** The same of every line below a warning. */
+    informed,
     /** What waits for its next try is due now. */
     hurry: async () => {
       await team.sql(`update outbox set not_before = now() where state = 'waiting' and not_before > now()`)

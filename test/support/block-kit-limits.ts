@@ -181,6 +181,9 @@ function ownProblems(element: Json, at: string): string[] {
       ]
     case 'static_select':
     case 'checkboxes': {
+      if (element.type === 'static_select' && Array.isArray(element.option_groups) && element.options === undefined) {
+        return [...placeholder, ...optionGroupProblems(element.option_groups, `${at}/option_groups`)]
+      }
       const options = Array.isArray(element.options) ? element.options : []
       const count = element.type === 'checkboxes' ? limits.options : LIMITS.select?.options
       return [
@@ -207,6 +210,21 @@ function inputLengths(element: Json, at: string): string[] {
     .flatMap((value) =>
       typeof value === 'number' && value >= 0 && value <= most ? [] : [`${at}: length ${String(value)}`],
     )
+}
+
+function optionGroupProblems(groups: readonly unknown[], at: string): string[] {
+  return [
+    ...items(at, groups, { min_items: 1, ...LIMITS.select?.option_groups }),
+    ...groups.flatMap((group, index) => {
+      if (!isObject(group)) return [`${at}/${index}: not a group`]
+      const options = Array.isArray(group.options) ? group.options : []
+      return [
+        ...textProblems(group.label, `${at}/${index}/label`, LIMITS.option_group?.label, 'option'),
+        ...items(`${at}/${index}/options`, group.options, LIMITS.option_group?.options ?? {}),
+        ...options.flatMap((option, each) => optionProblems(option, `${at}/${index}/options/${each}`)),
+      ]
+    }),
+  ]
 }
 
 function optionProblems(option: unknown, at: string): string[] {

@@ -27,6 +27,9 @@ export const BUTTON = {
   'request for an emergency': 'request_for_emergency',
   'start now': 'start_now',
   'change time': 'change_time',
+  'test changes': 'test_changes',
+  'not me': 'not_me',
+  'share report': 'share_report',
 } as const
 export type Pressed = keyof typeof BUTTON
 

@@ -38,6 +38,7 @@ export const EFFECTS: Readonly<Record<string, { readonly at: Service; readonly m
   merge: { at: 'bitbucket', match: post('/merge') },
   pick: { at: 'bitbucket', match: pushOf },
   push: { at: 'heroku', match: pushOf },
+  'slug release': { at: 'heroku', match: post('/releases') },
   outcome: { at: 'slack', match: post('/chat.postMessage', 'reply_broadcast=true') },
 }
 
@@ -64,6 +65,9 @@ const STEPS: Readonly<Record<Flow, readonly string[]>> = {
     'outcome',
   ],
   'hot-fix': ['plan', 'card', 'announce', 'pick', 'record', 'sync', 'verify', 'push', 'confirm', 'outcome'],
+  rollback: ['plan', 'card', 'announce', 'slug release', 'confirm', 'record', 'outcome'],
+  scheduled: ['plan', 'pull request', 'card', 'start', 'announce', 'merge', 'migrate', 'push', 'outcome'],
+  automatic: ['request', 'plan', 'card', 'migrate', 'push', 'confirm', 'outcome'],
 }
 
 /** Every moment of a flow. */
@@ -73,9 +77,10 @@ export function pointsOf(flow: Flow): readonly KillPoint[] {
 
 function canBeMet(step: string, when: When): boolean {
   const isEffect = when === 'before the effect' || when === 'after the effect'
-  if (step === 'plan') return when === 'before the intent' || when === 'after the result'
+  if (step === 'plan' || step === 'start' || step === 'request')
+    return when === 'before the intent' || when === 'after the result'
   if (step === 'verify') return !isEffect
-  if (step === 'card' || step === 'outcome' || step === 'pull request') return isEffect
+  if (step === 'card' || step === 'outcome' || step === 'pull request' || step === 'slug release') return isEffect
   return true
 }
 
@@ -184,6 +189,10 @@ function stored(kills: KillTeam, number: number, step: string, when: When, over:
   const sql: Readonly<Record<string, string>> = {
     'plan before the intent': event('release_requested'),
     'plan after the result': event('plan_made'),
+    'start before the intent': event('release_scheduled'),
+    'start after the result': event('release_approved'),
+    'request before the intent': "select 1 from head where state = 'due'",
+    'request after the result': event('release_requested'),
     'announce before the intent': event('announcement_sent'),
     'announce after the intent': `select 1 from outbox where release = ${number} and kind = 'announcement' and tries > 0`,
     'announce after the result': event('announcement_confirmed'),

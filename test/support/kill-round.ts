@@ -1,6 +1,6 @@
 /** One release that is killed on its way, to its end, with what really happened because of it. */
 import type { Harm, Match } from './fault-proxy.ts'
-import { askForHotfix } from './hotfix.ts'
+import { askAndSign, holdAutomaticDeploys, insist, stateOf } from './kill-people.ts'
 import { arm, EFFECTS, type KillPoint } from './kill-points.ts'
 import type { KillTeam, Victim } from './kill-team.ts'
 import { judge } from './kill-verdict.ts'
@@ -14,6 +14,7 @@ import {
   LEDGER,
   ledgerRow,
   type Truth,
+  WITHOUT_MASTER,
 } from './truth.ts'
 
 export interface Kill {
@@ -53,8 +54,6 @@ export interface Rounds {
 
 /** How long a release may take from the last word to its end, kills included, however much moves meanwhile. */
 const END_WITHIN_MS = 600_000
-/** So long people wait before they press again. */
-const PATIENCE_MS = 4_000
 const MOST_RETRIES = 3
 
 /** Prepares a team for rounds: one after the other, each with its own commit. */
@@ -64,6 +63,7 @@ export async function createRounds(kills: KillTeam): Promise<Rounds> {
   for (const { url } of [team.databases.integration, team.databases.production]) await ask(url, LEDGER)
   const written: string[] = []
   let last = 0
+  await holdAutomaticDeploys(kills)
 
   return {
     async play(round) {
@@ -80,7 +80,9 @@ export async function createRounds(kills: KillTeam): Promise<Rounds> {
       })
       const database = team.databases[INTEGRATION_OR_PRODUCTION[round.flow]].url
       const there = await ask<{ migration: string }>(database, 'select migration from effects')
-      const pending = written.filter((each) => round.flow !== 'hot-fix' && !there.some((row) => row.migration === each))
+      const pending = written.filter(
+        (each) => !WITHOUT_MASTER.includes(round.flow) && !there.some((row) => row.migration === each),
+      )
       await truth.begin(round.flow)
       return play(kills, truth, round, { commit, migration, pending })
     },
@@ -96,6 +98,8 @@ export interface Content {
 async function play(kills: KillTeam, truth: Truth, round: Round, content: Content): Promise<Verdict> {
   const [next] = await kills.look<{ number: number }>('select coalesce(max(number), 0)::int + 1 as number from release')
   const number = next?.number ?? 0
+  const app = appOf(round.flow)
+  const ranBefore = kills.team.heroku.runs(app)
   const over = new AbortController()
   const spoiledBefore = spoiled(kills)
   if (round.harm !== undefined) spoil(kills, round.harm)
@@ -132,9 +136,8 @@ async function play(kills: KillTeam, truth: Truth, round: Round, content: Conten
   const wasSpoiled = spoiled(kills) > spoiledBefore
   const verdict = judge(round, content, { ...end, effects, wasSpoiled, ...(await wayOf(kills, number)) })
   if (end.state === undefined) await giveUp(kills, number)
-  const branch = round.flow === 'integration' ? 'master' : 'production'
-  const app = round.flow === 'integration' ? INTEGRATION : PRODUCTION
-  const runsIt = kills.team.heroku.runs(app) === (await kills.team.repository.head(branch))
+  if (round.flow === 'automatic') await holdAutomaticDeploys(kills)
+  const isRight = await runsWhatItShould(kills, round.flow, ranBefore)
   return {
     number,
     end: end.state,
@@ -145,10 +148,24 @@ async function play(kills: KillTeam, truth: Truth, round: Round, content: Conten
     ...verdict,
     guessed: [
       ...verdict.guessed,
-      ...(end.state === 'succeeded' && !runsIt ? ['succeeded is told, and the platform runs something else'] : []),
+      ...(end.state === 'succeeded' && !isRight ? ['succeeded is told, and the platform runs something else'] : []),
     ],
     notEnded: problems,
   }
+}
+
+const appOf = (flow: Flow) => (INTEGRATION_OR_PRODUCTION[flow] === 'integration' ? INTEGRATION : PRODUCTION)
+
+/** The head of the branch; after a rollback something that ran before, and not what ran then. */
+async function runsWhatItShould({ team }: KillTeam, flow: Flow, before: string | undefined): Promise<boolean> {
+  const runs = team.heroku.runs(appOf(flow))
+  if (flow !== 'rollback') {
+    return runs === (await team.repository.head(appOf(flow) === INTEGRATION ? 'master' : 'production'))
+  }
+  const ours = team.heroku.log.flatMap((event) =>
+    event.app === PRODUCTION && event.kind === 'release made' ? [event.commit] : [],
+  )
+  return runs !== before && ours.slice(0, -1).some((commit) => commit === runs)
 }
 
 function spoiled({ proxies }: KillTeam): number {
@@ -177,50 +194,6 @@ function dies({ point, victim }: Kill, { isEmbedded }: KillTeam): boolean {
   if (isEmbedded || victim === 'both') return true
   const isBots = EFFECTS[point.step]?.at === 'slack'
   return isBots ? victim === 'bot' : victim === 'worker'
-}
-
-/** As people do: who gets no answer asks again. */
-async function askAndSign(kills: KillTeam, number: number, flow: Flow, commit: string): Promise<void> {
-  const { team } = kills
-  const { dana, lin, tom } = team.people
-  const asked = async () =>
-    flow === 'hot-fix'
-      ? askForHotfix(team, dana, `/hotfix ${commit.slice(0, 10)} production`)
-      : team.command(dana, `/deploy ${flow}`)
-  const isThere = async () => (await kills.look(`select 1 from release where number = ${number}`)).length > 0
-  await insist(kills, 'the release to be asked for', asked, isThere)
-  if (flow === 'integration') return
-  const said = (kind: string) => async () =>
-    (await kills.look(`select 1 from sign_off where release = ${number} and kind = '${kind}'`)).length > 0
-  await team.waitFor('the card to ask', async () => {
-    const state = await stateOf(kills, number)
-    return state !== undefined && state !== 'planning'
-  })
-  if ((await stateOf(kills, number)) !== 'awaiting sign-off') return
-  await insist(kills, 'QA to be given', () => team.click(lin, 'qa'), said('qa'))
-  await insist(kills, 'approval to be given', () => team.click(tom, 'approval'), said('approval'))
-}
-
-/** Does it again where it has not become so after a moment, as people do. */
-async function insist(
-  { team }: KillTeam,
-  what: string,
-  act: () => Promise<unknown>,
-  isDone: () => Promise<boolean>,
-): Promise<void> {
-  let acted = Number.NEGATIVE_INFINITY
-  await team.waitFor(what, async () => {
-    if (await isDone()) return true
-    if (performance.now() - acted < PATIENCE_MS) return false
-    await act()
-    acted = performance.now()
-    return false
-  })
-}
-
-async function stateOf(kills: KillTeam, number: number): Promise<string | undefined> {
-  const [row] = await kills.look<{ state: string }>(`select state from release where number = ${number}`)
-  return row?.state
 }
 
 const OVER = ['succeeded', 'refused', 'rejected', 'cancelled', 'expired', 'outdated', 'failed', 'closed']

@@ -33,7 +33,7 @@ export interface KillTeam {
 
 const QUICKER = {
   ...QUICK,
-  times: { ...QUICK.times, sweep: 500 },
+  times: { ...QUICK.times, sweep: 500, heads: 3_000 },
   jobTiming: { pollSeconds: 0.5, superviseSeconds: 1, retrySeconds: 1 },
   tickEveryMs: 1_000,
 }
@@ -43,6 +43,7 @@ export async function startKillTeam({ embedded = false } = {}): Promise<KillTeam
   const team = await startTeam({
     unstarted: true,
     isolation: 'auto',
+    integration: (entry) => void Object.assign(entry, { deploys: 'automatically' }),
     production: (entry) => void Object.assign(entry.migrations as object, { talk_it_over: [] }),
   })
   // Where tests run as root, the embedded Postgres runs as somebody else, who must get by here.

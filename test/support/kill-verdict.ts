@@ -1,6 +1,6 @@
 /** What was wrong with a release that was killed on its way, by what was counted outside. */
 import type { Content, Round, Verdict } from './kill-round.ts'
-import type { Effects } from './truth.ts'
+import type { Effects, Flow } from './truth.ts'
 
 export interface Ended {
   readonly state: string | undefined
@@ -10,6 +10,20 @@ export interface Ended {
   readonly wasSpoiled: boolean
   readonly isPlanned: boolean
   readonly hasBegun: boolean
+}
+
+type Counted = 'merges' | 'picks' | 'comments' | 'pushes' | 'announcements'
+const INTEGRATION = { merges: 0, picks: 0, comments: 0, pushes: 1, announcements: 0 }
+const PRODUCTION = { merges: 1, picks: 0, comments: 1, pushes: 1, announcements: 1 }
+
+/** How often each of these happens in a release of each flow. */
+const ONCE: Readonly<Record<Flow, Readonly<Record<Counted, number>>>> = {
+  integration: INTEGRATION,
+  automatic: INTEGRATION,
+  production: PRODUCTION,
+  scheduled: PRODUCTION,
+  'hot-fix': { ...PRODUCTION, merges: 0, picks: 1 },
+  rollback: { ...PRODUCTION, merges: 0, pushes: 0 },
 }
 
 /**
@@ -22,19 +36,23 @@ export function judge(
   { state, retries, effects, wasSpoiled, isPlanned, hasBegun }: Ended,
 ): Pick<Verdict, 'lost' | 'doubled' | 'guessed'> {
   const succeeded = state === 'succeeded'
+  const { merges, picks, comments, pushes, announcements } = ONCE[flow]
   const all: readonly (readonly [what: string, seen: number, wanted: number, isOwed: boolean])[] = [
-    ['merges', effects.merges, flow === 'production' ? 1 : 0, succeeded],
-    ['picks', effects.picks, flow === 'hot-fix' ? 1 : 0, succeeded],
-    ['comments', effects.comments, flow === 'integration' ? 0 : 1, succeeded],
-    ['pushes', effects.pushes, 1, succeeded],
+    ['merges', effects.merges, merges, succeeded],
+    ['picks', effects.picks, picks, succeeded],
+    ['comments', effects.comments, comments, succeeded],
+    ['pushes', effects.pushes, pushes, succeeded],
     ['Heroku releases', effects.platformReleases, 1, succeeded],
     // However it ends: who has read of it reads how it ended.
     ['cards', effects.cards, 1, isPlanned],
-    ['announcements', effects.announcements, flow === 'integration' ? 0 : 1, hasBegun],
+    ['announcements', effects.announcements, announcements, hasBegun],
     ['outcomes', effects.outcomes, 1 + retries, isPlanned],
     ...pending.map((each) => [`migration ${each}`, effects.migrations[each] ?? 0, 1, succeeded] as const),
   ]
-  const irreversible = effects.merges + effects.picks + effects.pushes + Object.keys(effects.migrations).length
+  const { platformReleases } = effects
+  const done = effects.merges + effects.picks + effects.pushes + Object.keys(effects.migrations).length
+  // A rollback pushes nothing: the platform's release is what it does.
+  const irreversible = done + (flow === 'rollback' ? platformReleases : 0)
   return {
     lost: [
       ...(state === undefined

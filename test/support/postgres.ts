@@ -1,20 +1,17 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import pg from 'pg'
 import { inject } from 'vitest'
-import { type ServerAccount, serverAccount } from '../../src/adapters/embedded-postgres/account.ts'
-import {
-  type PostgresBinaries,
-  postgresBinaries,
-  postgresEnvironment,
-} from '../../src/adapters/embedded-postgres/binaries.ts'
+import type { PostgresBinaries } from '../../src/adapters/embedded-postgres/binaries.ts'
 import { openStore } from '../../src/adapters/store/open.ts'
+import {
+  inDatabase,
+  type Settings,
+  type StartedServer,
+  startServer,
+  type TestServer,
+  urlOf,
+} from './postgres-server.ts'
 
 /**
  * The tests' Postgres: the real programs, one server for a whole vitest run, made for speed (no fsync). It listens on a
@@ -45,9 +42,6 @@ export type TestDatabase = {
   /** Removes it, and whoever is connected. Safe to repeat. */
   drop(): Promise<void>
 }
-
-/** What the global setup hands to the tests. */
-export type TestServer = { socketDir: string; port: number; user: string; password: string }
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -87,9 +81,17 @@ export async function startTestPostgres(settings: Settings = {}): Promise<TestPo
   return controls(started.server, started.stop)
 }
 
+/** A server of its own, which can end as with its machine and come back on the same port. For the caller to stop. */
+export type MortalPostgres = TestPostgres & Pick<StartedServer, 'kill' | 'startAgain'>
+
+export async function startMortalPostgres(): Promise<MortalPostgres> {
+  const { server, stop, kill, startAgain } = await startServer()
+  return { ...controls(server, stop), kill, startAgain }
+}
+
 /** A server of another version, by the programs in this folder, for the caller to stop. */
 export async function startOtherPostgres(programs: string): Promise<TestPostgres> {
-  const binaries = { initdb: join(programs, 'initdb'), postgres: join(programs, 'postgres') }
+  const binaries: PostgresBinaries = { initdb: join(programs, 'initdb'), postgres: join(programs, 'postgres') }
   const started = await startServer({}, binaries)
   return controls(started.server, started.stop)
 }
@@ -105,9 +107,7 @@ function injected(): TestServer | undefined {
 const leave = async (): Promise<void> => undefined
 
 function controls(server: TestServer, stop: () => Promise<void>): TestPostgres {
-  const urlOf = (name: string): string =>
-    `postgresql://${server.user}:${server.password}@127.0.0.1:${server.port}/${name}`
-  const url = urlOf('postgres')
+  const url = urlOf(server, 'postgres')
   const create = async (template: string): Promise<TestDatabase> => {
     const name = `test_${randomBytes(8).toString('hex')}`
     // Twice as fast as through the write-ahead log, where nothing is synced.
@@ -115,7 +115,7 @@ function controls(server: TestServer, stop: () => Promise<void>): TestPostgres {
     const drop = async (): Promise<void> => {
       await ask(url, `drop database if exists ${name} with (force)`)
     }
-    return { url: urlOf(name), name, drop }
+    return { url: urlOf(server, name), name, drop }
   }
   const createDatabase = () => create('template1')
   return {
@@ -161,148 +161,4 @@ function createPool(url: string): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: 4, idleTimeoutMillis: 1_000, allowExitOnIdle: true })
   // One that is cut off while nobody asks, as when its database is dropped, is replaced by the next question.
   return pool.on('error', () => undefined)
-}
-
-async function inDatabase(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  client.on('error', () => undefined)
-  await client.connect()
-  try {
-    await work(client)
-  } finally {
-    await client.end()
-  }
-}
-
-/** Settings of the server, by their names in postgresql.conf. */
-type Settings = Readonly<Record<string, string>>
-
-type StartedServer = { server: TestServer; stop(): Promise<void> }
-
-/** `other`: the programs of an older version, which does not know the newest settings. */
-async function startServer(settings: Settings = {}, other?: PostgresBinaries): Promise<StartedServer> {
-  const binaries = other ?? (await postgresBinaries())
-  const root = await mkdtemp(join(tmpdir(), 'signoff-test-postgres-'))
-  const cluster = join(root, 'cluster')
-  const account = await serverAccount(cluster)
-  const password = randomBytes(16).toString('hex')
-  const user = 'tests'
-  try {
-    await writeFile(join(root, 'password'), password, { mode: 0o600 })
-    await mkdir(join(root, 'socket'), { mode: 0o700 })
-    for (const path of [root, join(root, 'password'), join(root, 'socket')]) {
-      await chown(path, account.uid, account.gid)
-    }
-    const newest = other === undefined ? ['-c', 'scram_iterations=1'] : []
-    await initialize(binaries.initdb, cluster, user, join(root, 'password'), account, newest)
-    for (let attempt = 1; ; attempt += 1) {
-      const port = await freePort()
-      const server = { socketDir: join(root, 'socket'), port, user, password }
-      const child = launch(binaries.postgres, cluster, root, server, account, {
-        ...(other === undefined && { io_method: 'sync' }),
-        ...settings,
-      })
-      const words = collect(child)
-      if (await becomesReady(controls(server, leave).url, words)) {
-        return { server, stop: () => end(child) }
-      }
-      await end(child)
-      // Another program may have taken the port in between.
-      if (attempt === 3) throw new Error(`The tests' Postgres does not start: ${words()}`)
-    }
-  } catch (error) {
-    await rm(root, { recursive: true, force: true })
-    throw error
-  }
-}
-
-async function initialize(
-  initdb: string,
-  cluster: string,
-  user: string,
-  passwordFile: string,
-  account: ServerAccount,
-  more: readonly string[],
-): Promise<void> {
-  const access = ['--auth-local=trust', '--auth-host=scram-sha-256', `--pwfile=${passwordFile}`]
-  // Thousands of connections, each of which would hash the password 4,096 times at either end.
-  const options = ['-U', user, '-E', 'UTF8', '--locale=C', '--no-sync', ...more, ...access]
-  await promisify(execFile)(initdb, ['-D', cluster, ...options], { ...account, cwd: '/', env: postgresEnvironment })
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((settle, refuse) => probe.once('error', refuse).listen(0, '127.0.0.1', settle))
-  const address = probe.address()
-  await new Promise((settle) => probe.close(settle))
-  if (address === null || typeof address === 'string') throw new Error('No loopback port is free.')
-  return address.port
-}
-
-/**
- * The shell waits for the end of its input, which comes when we close it or are gone; then the server ends, and its
- * directory goes. The directory of one that never started stays, for the next attempt.
- */
-const untilInputEnds = '"$@" & server=$!; read -r line; kill -INT $server && { wait $server; rm -rf "$0"; }'
-
-function launch(
-  postgres: string,
-  cluster: string,
-  root: string,
-  server: TestServer,
-  account: ServerAccount,
-  others: Settings,
-): ChildProcess {
-  const settings = {
-    listen_addresses: '127.0.0.1',
-    port: `${server.port}`,
-    unix_socket_directories: server.socketDir,
-    max_connections: '200',
-    fsync: 'off',
-    synchronous_commit: 'off',
-    full_page_writes: 'off',
-    // Databases that live for seconds need nobody to look after them, nor a log that could be replayed elsewhere.
-    autovacuum: 'off',
-    wal_level: 'minimal',
-    max_wal_senders: '0',
-    checkpoint_timeout: '1h',
-    jit: 'off',
-    ...others,
-  }
-  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  return spawn('/bin/sh', ['-c', untilInputEnds, root, postgres, '-D', cluster, ...options], {
-    ...account,
-    cwd: '/',
-    env: postgresEnvironment,
-    detached: true,
-    stdio: ['pipe', 'ignore', 'pipe'],
-  })
-}
-
-function collect(child: ChildProcess): () => string {
-  let words = ''
-  child.stderr?.on('data', (chunk) => {
-    words = (words + chunk).slice(-4000)
-  })
-  return () => words
-}
-
-async function becomesReady(url: string, words: () => string): Promise<boolean> {
-  const patience = Date.now() + 20_000
-  while (Date.now() < patience && !words().includes('could not create any TCP/IP sockets')) {
-    try {
-      await inDatabase(url, async () => undefined)
-      return true
-    } catch {
-      await delay(20)
-    }
-  }
-  return false
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const gone = new Promise((settle) => child.once('close', settle))
-  child.stdin?.end()
-  await gone
 }

@@ -40,10 +40,13 @@ export interface SignoffProcess {
 export async function startProcess(
   team: Team,
   role: Role,
-  options: { pace?: Pace; dataDir?: string } = {},
+  options: { pace?: Pace; dataDir?: string; group?: string; env?: Readonly<Record<string, string | undefined>> } = {},
 ): Promise<SignoffProcess> {
-  const { pace, dataDir } = options
-  const program = pace === undefined ? [MAIN, 'start', '--role', role] : [QUICK_MAIN, role, JSON.stringify(pace)]
+  const { pace, dataDir, group, env } = options
+  const program =
+    pace === undefined
+      ? [MAIN, 'start', '--role', role, ...(group === undefined ? [] : ['--group', group])]
+      : [QUICK_MAIN, role, JSON.stringify(pace), ...(group === undefined ? [] : [group])]
   const child = spawn(process.execPath, program, {
     cwd: team.directory,
     env: {
@@ -52,6 +55,7 @@ export async function startProcess(
       ...team.env,
       LOG_LEVEL: 'info',
       ...(dataDir !== undefined && { DATA_DIR: dataDir }),
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

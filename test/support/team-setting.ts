@@ -35,6 +35,14 @@ export interface TeamOptions {
    * about what the app's code may do, what a kill leaves of it, or who reads its processes.
    */
   readonly isolation?: 'auto' | 'off'
+  /** Their secrets are variables of the bot: HOOK_1, HOOK_1_OLD, HOOK_2, … */
+  readonly webhooks?: readonly {
+    readonly url: string
+    readonly secrets: readonly string[]
+    readonly events?: readonly string[]
+  }[]
+  /** Where the store is; left out: the server of all tests. */
+  readonly storeServer?: TestPostgres
   /** Nobody is started: the test starts roles itself. */
   readonly unstarted?: boolean
 }
@@ -79,7 +87,9 @@ async function databaseAt(
 /** Makes it; for the team to take away again. */
 export async function makeSetting(options: TeamOptions): Promise<Setting> {
   const directory = await mkdtemp(join(tmpdir(), 'signoff-team-'))
-  const slack = await startSlackWorkspace({ scopes: await manifestScopes() })
+  const slack = await startSlackWorkspace(await appOfManifest())
+  // As a workspace does that they have not come to yet: a message with one must come without it.
+  slack.refuseBlocks(['data_table', 'data_visualization'])
   const people = {
     dana: slack.addUser({ name: 'dana', realName: 'Dana', email: 'dana@example.test' }).id,
     lin: slack.addUser({ name: 'lin', realName: 'Lin', email: 'lin@example.test' }).id,
@@ -108,7 +118,7 @@ export async function makeSetting(options: TeamOptions): Promise<Setting> {
   const databases = {
     integration: await databaseAt(server, repository, production, revision),
     production: await databaseAt(server, repository, production, options.firstRelease ? undefined : revision),
-    store: await createStoreDatabase(server),
+    store: await createStoreDatabase(options.storeServer ?? server),
   }
 
   const env = {
@@ -124,6 +134,7 @@ export async function makeSetting(options: TeamOptions): Promise<Setting> {
     HEROKU_API_KEY: heroku.apiKey,
     HEROKU_API_URL: heroku.apiUrl,
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'trace',
+    ...Object.fromEntries(webhookVariables(options).flat()),
   }
   await mkdir(env.DATA_DIR)
   for (const name of ['integration', 'production'] as const) {
@@ -134,16 +145,29 @@ export async function makeSetting(options: TeamOptions): Promise<Setting> {
   const secrets = [
     ...[slack.botToken, slack.appToken, slack.signingSecret, bitbucket.token, heroku.apiKey],
     ...Object.values(databases).map(({ url }) => decodeURIComponent(new URL(url).password)),
+    ...webhookVariables(options).flatMap((each) => each.map(([, secret]) => secret)),
   ]
   return { slack, bitbucket, heroku, repository, directory, env, databases, people, secrets }
 }
 
-/** A missing scope in the manifest must fail a test, so the workspace grants exactly those. */
-async function manifestScopes(): Promise<string[]> {
+function webhookVariables({ webhooks = [] }: TeamOptions): readonly (readonly (readonly [string, string])[])[] {
+  return webhooks.map(({ secrets }, index) =>
+    secrets.map((secret, place) => [`HOOK_${index + 1}${place === 0 ? '' : '_OLD'}`, secret] as const),
+  )
+}
+
+/** A missing scope or event in the manifest must fail a test, so the workspace grants exactly those. */
+async function appOfManifest() {
   const manifest = parse(await readFile(new URL('../../manifest.yml', import.meta.url), 'utf8')) as {
+    features: { app_home: { home_tab_enabled: boolean } }
     oauth_config: { scopes: { bot: string[] } }
+    settings: { event_subscriptions?: { bot_events: string[] } }
   }
-  return manifest.oauth_config.scopes.bot
+  return {
+    scopes: manifest.oauth_config.scopes.bot,
+    events: manifest.settings.event_subscriptions?.bot_events ?? [],
+    hasHomeTab: manifest.features.app_home.home_tab_enabled,
+  }
 }
 
 function releasesFile(bitbucket: Bitbucket, heroku: Heroku, options: TeamOptions): object {
@@ -170,5 +194,17 @@ function releasesFile(bitbucket: Bitbucket, heroku: Heroku, options: TeamOptions
     git_url: bitbucket.gitUrl,
     environments: { integration, production },
   }
-  return { ...(options.progress && { slack: { progress: options.progress } }), apps: { api } }
+  const webhooks = webhookVariables(options).map((variables, index) => {
+    const { url, events } = options.webhooks?.[index] ?? {}
+    return { url, secret_env: variables.map(([name]) => name), ...(events && { events }) }
+  })
+  const one = webhooks.map(({ secret_env, ...rest }) => ({
+    ...rest,
+    secret_env: secret_env.length === 1 ? secret_env[0] : secret_env,
+  }))
+  return {
+    ...(options.progress && { slack: { progress: options.progress } }),
+    ...(one.length > 0 && { webhooks: one }),
+    apps: { api },
+  }
 }

@@ -48,6 +48,7 @@ export const QUICK: Pace = {
   updatesAMinute: 10_000,
   pingTimeoutMs: 2_000,
   sweepEveryMs: 1_000,
+  home: { everyMs: 200, aMinute: 10_000, lookEveryMs: 1_000, lookAgainMs: 50 },
 }
 
 /** The code of a gate, as a refusal and a stopped release name it. */

@@ -4,13 +4,20 @@ import { keyOf as keyOfMessage, keysIn } from './channel.ts'
 import { ask } from './postgres.ts'
 import { INTEGRATION, PRODUCTION, type Team } from './team.ts'
 
-export type Flow = 'integration' | 'production' | 'hot-fix'
+export const FLOWS = ['integration', 'production', 'hot-fix', 'rollback', 'scheduled', 'automatic'] as const
+export type Flow = (typeof FLOWS)[number]
+
+/** What takes no commit of master, and so no migration, to its environment. */
+export const WITHOUT_MASTER: readonly Flow[] = ['hot-fix', 'rollback']
 
 /** The environment that a flow changes. */
 export const INTEGRATION_OR_PRODUCTION: Readonly<Record<Flow, 'integration' | 'production'>> = {
   integration: 'integration',
   production: 'production',
   'hot-fix': 'production',
+  rollback: 'production',
+  scheduled: 'production',
+  automatic: 'integration',
 }
 
 /** How often each effect happened. */
@@ -60,7 +67,7 @@ export function createTruth(team: Team): Truth {
   return {
     async begin(next) {
       flow = next
-      app = flow === 'integration' ? INTEGRATION : PRODUCTION
+      app = INTEGRATION_OR_PRODUCTION[flow] === 'integration' ? INTEGRATION : PRODUCTION
       database = team.databases[INTEGRATION_OR_PRODUCTION[flow]].url
       before = {
         bitbucket: (await bitbucketLog()).length,
@@ -108,7 +115,7 @@ export function createTruth(team: Team): Truth {
         migrations,
         linesTwice: lines.filter((line, at) => lines.indexOf(line) !== at),
         early:
-          flow === 'integration'
+          INTEGRATION_OR_PRODUCTION[flow] === 'integration'
             ? 0
             : [...merges, ...picks, ...pushes].filter(({ at }) => Date.parse(at) < told).length,
       }

@@ -92,7 +92,7 @@ export function createUntil(watched: Watched): Until {
     const card = cards(slack, number).at(-1)
     if (state === 'not there' || card === undefined) return true
     if (state === 'awaiting sign-off') return offers(card, 'rejection')
-    if (state === 'needs attention') return offers(card, 'retry')
+    if (state === 'needs attention') return offers(card, 'close')
     return !hasEnded(state) || !offers(card, 'cancel')
   }
 

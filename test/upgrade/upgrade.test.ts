@@ -14,7 +14,7 @@ import { openWorkplace, type Workplace } from './workplace.ts'
 const MOST_MS = 900_000
 
 describe('An upgrade from the version before', { timeout: MOST_MS }, () => {
-  let before: Version & { remove(): Promise<void> }
+  let before: Version
   let at: Workplace
   let left: Left
   let now: Upgraded
@@ -24,10 +24,7 @@ describe('An upgrade from the version before', { timeout: MOST_MS }, () => {
     left = await runVersionBefore(at, before)
     now = await upgrade(at, left)
   }, MOST_MS)
-  afterAll(async () => {
-    await at?.close()
-    await before?.remove()
-  })
+  afterAll(() => at?.close())
 
   const numberOf = (environment: string) => left.numbers[environment] ?? 0
   async function stateOf(number: number): Promise<string | undefined> {
@@ -60,7 +57,11 @@ describe('An upgrade from the version before', { timeout: MOST_MS }, () => {
 
   it('completes every job, delivery and message, and shows no message with a missing fact', async () => {
     expect(now.undone).toEqual([])
-    expect(await at.store.query(`select kind, key, reason from outbox where state = 'given up'`)).toEqual([])
+    const givenUp = await at.store.query<{ reason: string }>(
+      `select kind, key, reason from outbox where state = 'given up'`,
+    )
+    // Somebody was to be told in private of what has been settled meanwhile.
+    expect(givenUp.filter(({ reason }) => reason !== 'no longer true')).toEqual([])
     expect(await at.store.query(`select data from pgboss.job where state in ('failed', 'cancelled')`)).toEqual([])
     expect([...now.bot.bugs(), ...now.worker.bugs()]).toEqual([])
     const shown = at.slack.log.slice(now.callsBefore).map(({ method, args }) => `${method} ${JSON.stringify(args)}`)

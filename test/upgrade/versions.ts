@@ -1,8 +1,7 @@
 /** The two versions of the test: the one before, from the repository's history, and this checkout. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -24,11 +23,32 @@ export interface Version {
 
 export const AFTER: Version = { name: 'after', directory: CHECKOUT }
 
+/** Git ignores it. It lies outside of node_modules, where Node runs no TypeScript, and its modules are those of the checkout. */
+const VERSIONS = join(CHECKOUT, '.versions')
+
 /**
- * Extracts the source of the version before from this repository's history. Throws, with what to do, when the history is
- * missing: a test that is skipped would not tell whether an upgrade works.
+ * The source of the version before, from this repository's history. It is extracted once, and stays at one path, so that Node
+ * finds at the next run what it has compiled; other versions are removed. Safe while another run does the same. Throws, with
+ * what to do, when the history is missing: a test that is skipped would not tell whether an upgrade works.
  */
-export async function extractVersionBefore(): Promise<Version & { remove(): Promise<void> }> {
+export async function extractVersionBefore(): Promise<Version> {
+  await removeOtherVersions()
+  const directory = join(VERSIONS, VERSION_BEFORE)
+  if (!(await isThere(directory))) await extract(directory)
+  return { name: 'before', directory }
+}
+
+async function removeOtherVersions(): Promise<void> {
+  const isOther = (name: string) => /^[0-9a-f]{40}$/.test(name) && name !== VERSION_BEFORE
+  for (const name of (await readdir(VERSIONS).catch(() => [])).filter(isOther)) {
+    await rm(join(VERSIONS, name), { recursive: true, force: true })
+  }
+}
+
+const isThere = async (path: string) => (await stat(path).catch(() => undefined)) !== undefined
+
+/** The directory is there with all its files, or not at all. */
+async function extract(directory: string): Promise<void> {
   const git = (...args: string[]) => run('git', args, { cwd: CHECKOUT })
   await git('cat-file', '-e', `${VERSION_BEFORE}^{commit}`).catch(async () => {
     const isShallow = (await git('rev-parse', '--is-shallow-repository').catch(() => undefined))?.stdout.trim()
@@ -38,14 +58,21 @@ export async function extractVersionBefore(): Promise<Version & { remove(): Prom
         : `This repository lacks commit ${VERSION_BEFORE}, from which the upgrade is tested. Clone it with its whole history.`,
     )
   })
-  const directory = await mkdtemp(join(tmpdir(), 'signoff-version-before-'))
-  const archive = join(directory, 'source.tar')
-  const parts = ['src', 'package.json', 'manifest.yml', 'test/support/quick-main.ts']
-  await git('archive', '--format=tar', '-o', archive, VERSION_BEFORE, ...parts)
-  await run('tar', ['-xf', archive, '-C', directory])
-  await rm(archive)
-  await symlink(join(CHECKOUT, 'node_modules'), join(directory, 'node_modules'))
-  return { name: 'before', directory, remove: () => rm(directory, { recursive: true, force: true }) }
+  await mkdir(VERSIONS, { recursive: true })
+  const partly = await mkdtemp(join(VERSIONS, 'partly-'))
+  try {
+    const archive = join(partly, 'source.tar')
+    const parts = ['src', 'package.json', 'manifest.yml', 'test/support/quick-main.ts']
+    await git('archive', '--format=tar', '-o', archive, VERSION_BEFORE, ...parts)
+    await run('tar', ['-xf', archive, '-C', partly])
+    await rm(archive)
+    await rename(partly, directory).catch(async (error) => {
+      // Another run was faster.
+      if (!(await isThere(directory))) throw error
+    })
+  } finally {
+    await rm(partly, { recursive: true, force: true })
+  }
 }
 
 export interface Place {

@@ -13,6 +13,7 @@ import type { Environment } from '../../src/release/settings.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import type { StepContext } from '../../src/worker/run/steps/step.ts'
 import { anApp, anEnvironment, aPlan, aRelease, at, SERVICES, sha } from '../support/builders.ts'
+import { namedCheckouts } from '../support/checkouts.ts'
 
 /** The commit that the steps deploy. */
 export const COMMIT = sha('c0ffee1')
@@ -52,22 +53,23 @@ export interface PortParts {
   readonly platform?: Partial<Platform>
   readonly migrator?: Partial<Migrator>
   readonly store?: Partial<Store>
-  readonly checkouts?: string
 }
 
 /** The worker's ports. Nothing waits: what takes minutes in a release takes milliseconds of virtual time. */
 export function fakePorts(parts: PortParts, environment: Environment = anEnvironment()): WorkerPorts {
   const { platform } = environment.remote
   const limits = { pushArrivesWithinMs: 5, releaseAppearsWithinMs: 5, confirmedWithinMs: 20 }
+  const git = partOf<Git>('git', parts.git ?? {})
   const ports: Partial<WorkerPorts> = {
     apps: [anApp({ environments: [environment] })],
     store: partOf<Store>('store', parts.store ?? {}),
-    git: partOf<Git>('git', parts.git ?? {}),
+    git,
     forge: partOf<Forge>('forge', {
       words: SERVICES.forge,
       limits: { mergeArrivesWithinMs: 5, pushArrivesWithinMs: 5, commentLength: 32_768 },
       ...parts.forge,
     }),
+    words: SERVICES,
     platforms: {
       heroku: undefined,
       git: undefined,
@@ -78,7 +80,7 @@ export function fakePorts(parts: PortParts, environment: Environment = anEnviron
       limits: { endsWithinMs: 40 },
       ...parts.migrator,
     }),
-    checkouts: parts.checkouts ?? '/this/test/gives/no/directory/of/checkouts',
+    checkouts: namedCheckouts(git),
     times: { ...TIMES, poll: 1, pause: 1 },
     clock: aClock(),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
@@ -156,7 +158,7 @@ export function fakeStore(
             draft = { ...draft, steps: [...draft.steps.filter(({ name }) => name !== row.name), row] }
           },
           addEvent: (event) => void written.push(event),
-          send: async (message) => void written.push(message),
+          send: async (message) => written.push(message) > 0,
           enqueue: async (job, { afterMs = 0 } = {}) => enqueued(job, afterMs),
         }
         const result = await work(partOf<Transaction>('transaction', tx))

@@ -1,6 +1,4 @@
 import { expect, it } from 'vitest'
-import type { ReleaseFilter } from '../../src/release/ports/store.ts'
-import type { Release } from '../../src/release/release.ts'
 import type { WorkerPorts } from '../../src/worker/ports.ts'
 import { followUpHotfixes } from '../../src/worker/watch/follow-up.ts'
 import { anApp, aPlan, aRelease, aStep, at, sha } from '../support/builders.ts'
@@ -21,18 +19,21 @@ const hotfix = {
   promoting: { branch: 'master', environment: 'integration' },
 }
 
-it('follows up every hot-fix, however many releases and hot-fixes came after it', async () => {
+it('follows up every hot-fix that needs it, of those that ended a day to eight days ago, whatever fails at one', async () => {
   const plan = { ...aPlan({ bound: { kind: 'hotfix' } }), hotfix }
-  const ended = { state: 'succeeded', endedAt: at('09:00') } as const
-  const all: readonly Release[] = Array.from({ length: 700 }, (_, index) =>
-    index % 5 === 0
-      ? aRelease({ ...ended, number: index + 1, kind: 'hotfix', plan, steps: [aStep('pick')] })
-      : aRelease({ ...ended, number: index + 1 }),
-  ).reverse()
+  const ended = { state: 'succeeded', endedAt: at('09:00'), kind: 'hotfix', plan, steps: [aStep('pick')] } as const
+  const asked: object[] = []
   const looked: number[] = []
+  const failed: unknown[] = []
   const store = {
-    releases: async ({ kind, before = Infinity, limit }: ReleaseFilter) =>
-      all.filter((each) => (kind === undefined || each.kind === kind) && each.number < before).slice(0, limit),
+    hotfixesToFollowUp: async (of: object) => {
+      asked.push(of)
+      return [7, 5, 3, 1]
+    },
+    release: async (number: number) => {
+      if (number === 5) throw new Error('the store does not answer')
+      return number === 3 ? undefined : aRelease({ ...ended, number })
+    },
     now: async () => at('10:00'),
     events: async (number: number) => {
       looked.push(number)
@@ -42,8 +43,10 @@ it('follows up every hot-fix, however many releases and hot-fixes came after it'
   const ports = {
     apps: [anApp()],
     git: { keptPicks: async () => [], forgetPicks: async () => undefined },
+    log: { error: (fields: { readonly release: number }) => failed.push(fields.release) },
     store,
   } as unknown as WorkerPorts
   await followUpHotfixes(ports)
-  expect(looked.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 140 }, (_, index) => index * 5 + 1))
+  expect(asked).toEqual([{ since: new Date('2026-11-14T10:00:00Z'), until: new Date('2026-11-21T10:00:00Z') }])
+  expect({ looked, failed }).toEqual({ looked: [7, 1], failed: [5] })
 })

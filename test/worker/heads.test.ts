@@ -1,5 +1,6 @@
 /** The worker's look at new heads: quiet in the log and in the store, one question for a repository. */
 import { expect, it } from 'vitest'
+import { CLOCK } from '../../src/lib/clock.ts'
 import type { Head } from '../../src/release/automatic.ts'
 import type { Answer } from '../../src/release/ports/answers.ts'
 import type { Transaction } from '../../src/release/ports/store.ts'
@@ -54,9 +55,10 @@ function setting() {
         return state.answer(branches)
       },
     },
+    clock: CLOCK,
     log: { info: line('info'), warn: line('warn'), error: line('error') },
   } as unknown as WorkerPorts
-  return { watch: createHeadWatch(ports, 'w1'), asked, logged, heads, state }
+  return { watch: createHeadWatch(ports, 'w1'), ports, asked, logged, heads, state }
 }
 
 it('A16: one question for a repository, and no write and no line while nothing is new', async () => {
@@ -123,4 +125,60 @@ it('A17: what was owed is not owed any more once the entry says on request', asy
   await watch.look()
   expect(heads.get('api/manual')?.state).toBe('done')
   expect(state.writes).toBe(writes)
+})
+
+it('growth apps: hundreds of repositories are asked some at once, and the store for its time once', async () => {
+  const { ports } = setting()
+  let [underWay, most, asked, times] = [0, 0, 0, 0]
+  const apps = Array.from({ length: 200 }, (_, at) =>
+    anApp({
+      name: `app${at}`,
+      gitUrl: `https://git.test/${at}`,
+      environments: [anIntegration({ deploys: 'automatically' })],
+    }),
+  )
+  const git = {
+    heads: async () => {
+      asked += 1
+      underWay += 1
+      most = Math.max(most, underWay)
+      await new Promise((resolve) => setImmediate(resolve))
+      underWay -= 1
+      return { ok: true, value: { master: sha('aaa') } }
+    },
+  } as unknown as WorkerPorts['git']
+  const store = {
+    ...ports.store,
+    now: async () => {
+      times += 1
+      return NOW
+    },
+  }
+  await createHeadWatch({ ...ports, apps, git, store }, 'w1').look()
+  expect({ asked, most, times }).toEqual({ asked: 200, most: 8, times: 1 })
+})
+
+it('growth apps: one that is not answered for long holds up no other', async () => {
+  const { ports } = setting()
+  const answered: string[] = []
+  const slow = Promise.withResolvers<void>()
+  const apps = Array.from({ length: 20 }, (_, at) =>
+    anApp({
+      name: `app${at}`,
+      gitUrl: `https://git.test/${at}`,
+      environments: [anIntegration({ deploys: 'automatically' })],
+    }),
+  )
+  const git = {
+    heads: async (url: string) => {
+      if (url.endsWith('/0')) await slow.promise
+      answered.push(url)
+      return { ok: true, value: { master: sha('aaa') } }
+    },
+  } as unknown as WorkerPorts['git']
+  const look = createHeadWatch({ ...ports, apps, git }, 'w1').look()
+  await expect.poll(() => answered.length).toBe(19)
+  slow.resolve()
+  await look
+  expect(answered).toHaveLength(20)
 })

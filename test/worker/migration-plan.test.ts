@@ -1,19 +1,12 @@
 /** Which folder says that migrations are unchanged, and which environment a database belongs to, as tables. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { placeOf } from '../../src/adapters/alembic/configuration.ts'
 import { CLOCK } from '../../src/lib/clock.ts'
+import type { MigrationStatus } from '../../src/release/ports/migrator.ts'
 import { planMigrations } from '../../src/worker/plan/migrations.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { aMigration, anApp, anEnvironment, SERVICES, sha } from '../support/builders.ts'
-
-let checkouts: string
-beforeAll(async () => {
-  checkouts = await mkdtemp(join(tmpdir(), 'signoff-plan-'))
-})
-afterAll(() => rm(checkouts, { recursive: true, force: true }))
+import { namedCheckouts } from '../support/checkouts.ts'
 
 const TREE = sha('77ee')
 const migrations = [aMigration({ config: 'db/alembic_users.ini' })]
@@ -27,18 +20,26 @@ function plan(world: {
   folders?: Record<string, string>
   named?: Record<string, string>
   noted?: string
+  status?: Partial<MigrationStatus>
 }) {
-  const { ini = '[alembic]\nscript_location = migrations\n', folders = {}, named = {}, noted = 'production' } = world
+  const {
+    ini = '[alembic]\nscript_location = migrations\n',
+    folders = {},
+    named = {},
+    noted = 'production',
+    status,
+  } = world
+  const git = {
+    fileAt: async () => ini,
+    folderAt: async (_app: unknown, _tree: string, path: string) => folders[path],
+    checkout: async () => ({ lfs: [], submodules: [] }),
+  }
   const ports = {
     apps: [app],
-    checkouts,
+    checkouts: namedCheckouts(git),
     clock: CLOCK,
     times: TIMES,
-    git: {
-      fileAt: async () => ini,
-      folderAt: async (_app: unknown, _tree: string, path: string) => folders[path],
-      checkout: async () => ({ lfs: [], submodules: [] }),
-    },
+    git,
     store: { releases: async () => [], noteDatabase: async () => ({ app: app.name, environment: noted }) },
     migrator: {
       words: SERVICES.migrator,
@@ -52,6 +53,7 @@ function plan(world: {
           unknown: [],
           pending: [],
           isolation: 'other user',
+          ...status,
         },
       }),
       databasesNamed: async () => named,
@@ -91,4 +93,11 @@ it.each<[string, Record<string, string>, string, boolean]>([
 
 it('M3: keeps how the code was isolated that told it', async () => {
   expect(await plan({})).toMatchObject({ isolation: 'other user' })
+})
+
+it('is refused where the app would commit none of its migrations', async () => {
+  const pending = [{ revision: 'b', message: '', file: 'migrations/versions/b.py' }]
+  expect(await plan({ status: { pending, neverCommits: true } })).toEqual({
+    refused: { gate: 'migrations_not_committed' },
+  })
 })

@@ -16,6 +16,7 @@ import type { App, Environment } from '../../src/release/settings.ts'
 import type { PlatformName } from '../../src/release/stored-names.ts'
 import { hasEnded } from '../../src/release/terms.ts'
 import { threadLine } from '../../src/slack/views/thread.ts'
+import { createCheckouts } from '../../src/worker/checkouts.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { startWorker } from '../../src/worker/worker.ts'
 import { aMigration, DANA, digests, LIN, TOM } from '../support/builders.ts'
@@ -85,6 +86,7 @@ async function start() {
     platforms: { [COPIER]: platform.words } as ServiceWords['platforms'],
     migrator: migrator.words,
   }
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
   const git = createGit({ mirrors: join(place, 'mirrors'), credentials: () => undefined })
   const memory = createMemoryStore({ now: Date.now })
   const waking = setInterval(memory.wake, 50)
@@ -100,13 +102,14 @@ async function start() {
     health: { ask: async () => ({ isHealthy: true, status: 200, ms: 1 }) },
     git,
     forge,
+    words: services,
     platforms: { [COPIER]: platform } as unknown as WorkerPorts['platforms'],
     migrator,
     sqlRisks: { classify: async (revisions) => revisions.map(() => ({ findings: [], commits: false })) },
-    checkouts: join(place, 'checkouts', String(process.pid)),
+    checkouts: createCheckouts({ directory: join(place, 'checkouts', String(process.pid)), git, log }),
     times: { ...TIMES, pause: 10, poll: 10 },
     clock: CLOCK,
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    log,
   })
   ends.push(
     () => git.close(),

@@ -48,7 +48,12 @@ function outside({ mirror = [...MASTER, ELSEWHERE], releases, production }: Outs
     releases
       .filter(({ state, number }) => (states?.includes(state) ?? true) && (before === undefined || number < before))
       .slice(0, limit)
-  const ports = { ...fakePorts({ git, store: { releases: list } }, environments[1]), apps: [app] }
+  /** The newest of all, and the newest that has succeeded. */
+  const newest = async () => {
+    const all = releases.toSorted((a, b) => b.number - a.number)
+    return [...new Set([all[0], all.find(({ state }) => state === 'succeeded')])].filter((each) => each !== undefined)
+  }
+  const ports = { ...fakePorts({ git, store: { releases: list, newest } }, environments[1]), apps: [app] }
   const find = (commit: string, kind: Release['kind'] = 'deploy') =>
     findProof(ports, { app, environment: anEnvironment(production), kind }, commit)
   return { ports, find, asked }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { lstat, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { lstat, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 
@@ -53,7 +53,7 @@ function quoted(value: string): string {
 }
 
 /**
- * Calls `work` while an env file is the directory's `.env`, readable by this user only. What else has that name is moved
+ * Calls `work` while an env file is the directory's `.env`, readable by the directory's owner only. What else has that name is moved
  * aside and restored. A directory allows one such call at a time.
  */
 export async function withEnvFile<T>(directory: string, file: EnvFile | undefined, work: () => Promise<T>): Promise<T> {
@@ -64,11 +64,22 @@ export async function withEnvFile<T>(directory: string, file: EnvFile | undefine
   const moved = await exists(place)
   if (moved) await rename(place, aside)
   try {
-    await writeFile(place, file.bytes, { mode: 0o600, flag: 'wx' })
+    await writeFor(await stat(directory), place, file.bytes)
     return await work()
   } finally {
     await rm(place, { force: true, recursive: true })
     if (moved) await rename(aside, place)
+  }
+}
+
+/** A checkout may have been given to another user already. The new file itself is given, wherever its name leads by now. */
+async function writeFor({ uid, gid }: { uid: number; gid: number }, path: string, bytes: Buffer): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(bytes)
+    if (uid !== (await file.stat()).uid) await file.chown(uid, gid)
+  } finally {
+    await file.close()
   }
 }
 

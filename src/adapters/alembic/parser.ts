@@ -1,7 +1,12 @@
 import { Worker } from 'node:worker_threads'
+import { compileCacheVariables } from '../../lib/compile-cache.ts'
 import { type StatementShape, unparsed } from './statement-shape.ts'
 
 const TIME_LIMIT_MS = 5000
+/** A busy host takes seconds to start a thread. */
+const START_LIMIT_MS = 60_000
+/** The thread's first message. */
+export const READY = 'ready'
 /** The parser's time grows faster than its input. */
 const LONGEST_STATEMENT = 100_000
 
@@ -11,14 +16,11 @@ export interface Parser {
   close(): Promise<void>
 }
 
-/** Postgres's parser in a thread of its own. One statement at a time. */
-export function startParser(): Parser {
-  const thread = new Worker(new URL('./parser-thread.ts', import.meta.url), {
-    env: {},
-    execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: 512 },
-  })
+/** Postgres's parser in a thread of its own, started with the first statement: most previews read nothing. One at a time. */
+export function openParser(): Parser {
+  let running: { readonly thread: Worker; readonly ready: Promise<void> } | undefined
   let answer: ((shape: StatementShape | undefined) => void) | undefined
+  let started: () => void = () => undefined
   let isOver = false
   const settle = (shape: StatementShape | undefined) => {
     answer?.(shape)
@@ -26,21 +28,44 @@ export function startParser(): Parser {
   }
   const end = () => {
     isOver = true
+    started()
     settle(undefined)
   }
-  thread.on('message', settle)
-  thread.once('error', end)
-  thread.once('exit', end)
-  // Nothing waits for this thread alone.
-  thread.unref()
+  const giveUp = () => {
+    end()
+    running?.thread.terminate().catch(() => undefined)
+  }
+
+  function start() {
+    const thread = new Worker(new URL('./parser-thread.ts', import.meta.url), {
+      env: compileCacheVariables(),
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: 512 },
+    })
+    const starting = setTimeout(giveUp, START_LIMIT_MS).unref()
+    const ready = new Promise<void>((resolve) => {
+      started = () => {
+        clearTimeout(starting)
+        resolve()
+      }
+    })
+    thread.on('message', (message: StatementShape | typeof READY) => (message === READY ? started() : settle(message)))
+    thread.once('error', end)
+    thread.once('exit', end)
+    // Nothing waits for this thread alone.
+    thread.unref()
+    return { thread, ready }
+  }
+
   return {
-    shape(sql) {
-      if (isOver || sql.length > LONGEST_STATEMENT) return Promise.resolve(unparsed(sql))
+    async shape(sql) {
+      if (isOver || sql.length > LONGEST_STATEMENT) return unparsed(sql)
+      running ??= start()
+      const { thread, ready } = running
+      await ready
+      if (isOver) return unparsed(sql)
       return new Promise((resolve) => {
-        const limit = setTimeout(() => {
-          end()
-          thread.terminate().catch(() => undefined)
-        }, TIME_LIMIT_MS)
+        const limit = setTimeout(giveUp, TIME_LIMIT_MS)
         answer = (shape) => {
           clearTimeout(limit)
           resolve(shape ?? unparsed(sql))
@@ -49,8 +74,8 @@ export function startParser(): Parser {
       })
     },
     async close() {
-      isOver = true
-      await thread.terminate()
+      end()
+      await running?.thread.terminate()
     },
   }
 }

@@ -9,7 +9,7 @@ import type {
 import { type Conversation, converse, type Ledger, newLedger, withoutDatabase } from './answering.ts'
 import { type DatabaseAddress, databaseIdentity } from './database-url.ts'
 import { envFileOf, withEnvFile } from './env-file.ts'
-import { type Parser, startParser } from './parser.ts'
+import { openParser, type Parser } from './parser.ts'
 import { type Placeholders, placeholdersOf } from './placeholders.ts'
 import { type Ended, runAlone, type StartIsolation } from './process.ts'
 import type { AlembicProgram } from './program.ts'
@@ -48,8 +48,8 @@ export async function lookAndPreview(
   if (!answer.ok || answer.value.pending.length === 0) return answer
   const placeholders = placeholdersOf(call.variables ?? {})
   const file = call.variables && envFileOf(placeholders.variables)
-  const pending = await withEnvFile(call.directory, file, () => preview(call, answer.value, placeholders))
-  return { ok: true, value: { ...answer.value, pending } }
+  const previewed = await withEnvFile(call.directory, file, () => preview(call, answer.value, placeholders))
+  return { ok: true, value: { ...answer.value, ...previewed } }
 }
 
 const address = z.object({
@@ -65,7 +65,11 @@ const previewed = z.union([
   z.object({ statements: z.array(z.string()), commits: z.boolean() }),
   z.object({ not_previewed: z.string(), commits: z.boolean() }),
 ])
-const result = z.object({ revisions: z.record(z.string(), previewed), missing: z.string() })
+const result = z.object({
+  revisions: z.record(z.string(), previewed),
+  missing: z.string(),
+  never_commits: z.boolean(),
+})
 const message = z.union([
   z.object({ ready: z.literal(true) }),
   z.object({ connect: address, dialect: z.string() }),
@@ -83,9 +87,9 @@ async function preview(
   call: PreviewCall,
   looked: Looked,
   placeholders: Placeholders,
-): Promise<readonly PendingRevision[]> {
+): Promise<Pick<MigrationStatus, 'pending' | 'neverCommits'>> {
   const over = new AbortController()
-  const parser = startParser()
+  const parser = openParser()
   const answers = answering(parser, placeholders, call)
   let told: z.infer<typeof result> | undefined
   let send: (text: string) => void = () => undefined
@@ -127,10 +131,11 @@ async function preview(
   await answers.close()
   await parser.close()
   const missing = told?.missing ?? whyNot(ended, call.timeoutMs)
-  return looked.pending.map((revision) => ({
+  const pending = looked.pending.map((revision) => ({
     ...revision,
     preview: previewOf(told?.revisions[revision.revision], missing, placeholders),
   }))
+  return { pending, ...(told?.never_commits && { neverCommits: true }) }
 }
 
 function previewOf(

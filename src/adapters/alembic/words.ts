@@ -8,6 +8,12 @@ export const alembicWords: MigratorWords = {
   lookAtRevision: 'select version_num from alembic_version',
   missingPart: 'a Python module',
   outsideTransaction: 'op.get_context().autocommit_block()',
+  // https://docs.sqlalchemy.org/en/20/changelog/migration_20.html: a first statement begins a transaction, which
+  // alembic then takes for one that env.py ends itself.
+  neverCommits: {
+    why: 'env.py runs a statement before the migrations. With SQLAlchemy 2 that begins a transaction, which alembic leaves to env.py to commit.',
+    fix: 'Call connection.commit() after that statement, or at the end of env.py, and try again.',
+  },
   // An error line of Python or alembic; SQLAlchemy adds lines of advice after it.
   errorLine: /^[\w.]{0,200}(Error|Exception)\b.*: \S|^FAILED: /,
 }

@@ -52,7 +52,6 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
   const common = { apiUrl: settings.apiUrl, credentials: settings.credentials, pause }
   const client = createClient({ ...common, timeoutMs })
   const mergeClient = createClient({ ...common, timeoutMs: settings.mergeTimeoutMs ?? 60_000 })
-  const { api } = client
 
   return {
     words: bitbucketWords,
@@ -61,7 +60,7 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
     async findPullRequest(app, marker) {
       const oldest = now() - 60 * DAY_MS
       const found = await client.look(
-        () =>
+        (api) =>
           // The package's own method accepts only one state.
           api.request('GET /repositories/{workspace}/{repo_slug}/pullrequests', {
             ...repositoryOf(app),
@@ -88,7 +87,7 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
 
     async createPullRequest(app, request) {
       const made = await client.read(
-        () =>
+        (api) =>
           api.pullrequests.create({
             ...repositoryOf(app),
             _body: {
@@ -113,7 +112,7 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
 
     async pullRequest(app, id) {
       const read = await client.read(
-        () => api.pullrequests.get({ ...repositoryOf(app), pull_request_id: id }),
+        (api) => api.pullrequests.get({ ...repositoryOf(app), pull_request_id: id }),
         pullRequest,
       )
       return read.ok ? { ok: true, value: withPage(app, read.value) } : toServiceError(read)
@@ -129,7 +128,7 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
 
     async decline(app, id) {
       const read = await client.read(
-        () => api.pullrequests.decline({ ...repositoryOf(app), pull_request_id: id }),
+        (api) => api.pullrequests.decline({ ...repositoryOf(app), pull_request_id: id }),
         pullRequest,
       )
       if (!read.ok) return toServiceError(read)
@@ -139,7 +138,7 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
 
     async findComment(app, on, marker) {
       const found = await client.look(
-        () => {
+        (api) => {
           const list = { ...repositoryOf(app), pagelen: 100, sort: '-created_on' }
           return 'pullRequest' in on
             ? api.pullrequests.listComments({ ...list, pull_request_id: on.pullRequest })
@@ -162,7 +161,7 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
     async comment(app, on, markdown) {
       const content = { content: { raw: markdown } }
       const made = await client.read(
-        () =>
+        (api) =>
           'pullRequest' in on
             ? api.pullrequests.createComment({
                 ...repositoryOf(app),
@@ -182,7 +181,7 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
     async checks(app, commit) {
       const checks: CheckStatus[] = []
       const read = await client.look(
-        () => api.commitstatuses.list({ ...repositoryOf(app), commit, pagelen: 100 }),
+        (api) => api.commitstatuses.list({ ...repositoryOf(app), commit, pagelen: 100 }),
         (page) => {
           const parsed = page.values.map((value) => checkStatus.safeParse(value))
           for (const one of parsed) if (one.success) checks.push(one.data)
@@ -197,7 +196,7 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
     async openPullRequests(app, destination) {
       const open: PullRequest[] = []
       const read = await client.look(
-        () =>
+        (api) =>
           api.request('GET /repositories/{workspace}/{repo_slug}/pullrequests', {
             ...repositoryOf(app),
             state: ['OPEN'],

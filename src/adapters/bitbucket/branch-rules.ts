@@ -26,8 +26,7 @@ export async function readBranchRules(client: Client, at: Place, branch: string)
   const [restrictions, methods] = await Promise.all([
     readRestrictions(client, at, branch),
     client.read(
-      () =>
-        client.api.request('GET /repositories/{workspace}/{repo_slug}/refs/branches/{name}', { ...at, name: branch }),
+      (api) => api.request('GET /repositories/{workspace}/{repo_slug}/refs/branches/{name}', { ...at, name: branch }),
       branchMethods,
     ),
   ])
@@ -55,7 +54,7 @@ export async function readRestrictions(
 ): Promise<Found<Restrictions> | Failed> {
   const rules: BranchRestriction[] = []
   const read = await client.look(
-    () => client.api.branchrestrictions.list({ ...at, pagelen: 100 }),
+    (api) => api.branchrestrictions.list({ ...at, pagelen: 100 }),
     (page) => {
       for (const value of page.values) {
         const rule = branchRestriction.safeParse(value)
@@ -77,7 +76,7 @@ function isError(failed: Failed): boolean {
 
 async function readModel(client: Client, at: Place): Promise<BranchingModel | undefined> {
   const read = await client.read(
-    () => client.api.request('GET /repositories/{workspace}/{repo_slug}/effective-branching-model', at),
+    (api) => api.request('GET /repositories/{workspace}/{repo_slug}/effective-branching-model', at),
     branchingModel,
   )
   return read.ok ? read.value : undefined
@@ -85,7 +84,7 @@ async function readModel(client: Client, at: Place): Promise<BranchingModel | un
 
 /** The UUID of our credential's user; undefined if Bitbucket does not say. */
 async function ownId(client: Client): Promise<string | undefined> {
-  const read = await client.read(() => client.api.request('GET /user', {}), user)
+  const read = await client.read((api) => api.request('GET /user', {}), user)
   return read.ok ? read.value.uuid : undefined
 }
 

@@ -1,4 +1,4 @@
-import bitbucketPackage, { type APIClient } from 'bitbucket'
+import type { APIClient } from 'bitbucket'
 import type { z } from 'zod'
 import { defined } from '../../lib/defined.ts'
 import type { ServiceError } from '../../release/ports/answers.ts'
@@ -25,10 +25,9 @@ export type Reply = { readonly ok: true; readonly status: number; readonly data:
 
 export type Found<T> = { readonly ok: true; readonly value: T }
 
-type Call = () => Promise<{ data: unknown; status: number; headers: Record<string, string | undefined> }>
+type Call = (api: APIClient) => Promise<{ data: unknown; status: number; headers: Record<string, string | undefined> }>
 
 export interface Client {
-  readonly api: APIClient
   /** Makes one call of the package. Returns its errors as values, because they contain the credential. */
   call(make: Call): Promise<Reply | Failed>
   /** The same, with the body read by a schema. */
@@ -54,15 +53,21 @@ export function createClient(options: {
   // The package would say the credentials back.
   if (secrets.includes('')) throw new Error("Bitbucket's credentials are empty")
   const apiUrl = options.apiUrl.replace(/\/+$/, '')
-  const api = new bitbucketPackage.Bitbucket({
-    baseUrl: apiUrl,
-    notice: false,
-    auth:
-      'token' in credentials
-        ? { token: credentials.token }
-        : { username: credentials.email, password: credentials.apiToken },
-    request: { fetch: createRestrictedFetch({ apiUrl, timeoutMs: options.timeoutMs, pause: options.pause }) },
-  })
+  let made: Promise<APIClient> | undefined
+
+  /** The package makes a function for each of Bitbucket's addresses, which costs a start a fifth of its time. */
+  async function makeApi(): Promise<APIClient> {
+    const { default: bitbucketPackage } = await import('bitbucket')
+    return new bitbucketPackage.Bitbucket({
+      baseUrl: apiUrl,
+      notice: false,
+      auth:
+        'token' in credentials
+          ? { token: credentials.token }
+          : { username: credentials.email, password: credentials.apiToken },
+      request: { fetch: createRestrictedFetch({ apiUrl, timeoutMs: options.timeoutMs, pause: options.pause }) },
+    })
+  }
 
   function oneLine(text: string): string {
     let clean = text
@@ -92,11 +97,10 @@ export function createClient(options: {
   }
 
   const client: Client = {
-    api,
-
     async call(make) {
       try {
-        const answer = await make()
+        made ??= makeApi()
+        const answer = await make(await made)
         const headers = new Headers()
         for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) headers.set(name, value)
         return { ok: true, status: answer.status, data: answer.data, headers }
@@ -128,7 +132,7 @@ export function createClient(options: {
         if (found !== undefined) return { ok: true, value: found }
         if (read.value.next === undefined) return { ok: true, value: undefined }
         const url = read.value.next
-        next = () => api.request({ method: 'GET', url })
+        next = (api) => api.request({ method: 'GET', url })
       }
       return { ok: false, failure: 'wrong', detail: `the list has over ${MOST_PAGES} pages` }
     },

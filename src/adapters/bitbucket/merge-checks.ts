@@ -46,9 +46,8 @@ export interface PullRequestFacts {
  * answer is an error.
  */
 export async function readMergeRequirements(client: Client, at: Place, id: number): Promise<Answer<MergeRequirements>> {
-  const { api } = client
   const here = { ...at, pull_request_id: id }
-  const read = await client.read(() => api.pullrequests.get(here), checkedPullRequest)
+  const read = await client.read((api) => api.pullrequests.get(here), checkedPullRequest)
   if (!read.ok) return toServiceError(read)
   const restrictions = await readRestrictions(client, at, read.value.destination.branch.name)
   if (!restrictions.ok) return toServiceError(restrictions)
@@ -92,7 +91,7 @@ export async function readMergeRequirements(client: Client, at: Place, id: numbe
   ) {
     const items: T[] = []
     const found = await client.look(
-      () => api.request(`GET /repositories/{workspace}/{repo_slug}/${path}`, { ...here, pagelen: 100, ...query }),
+      (api) => api.request(`GET /repositories/{workspace}/{repo_slug}/${path}`, { ...here, pagelen: 100, ...query }),
       (page) => {
         for (const value of page.values) {
           const item = shape.safeParse(value)

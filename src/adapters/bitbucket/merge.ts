@@ -22,8 +22,8 @@ export async function mergePullRequest(
 ): Promise<MergeAnswer> {
   const { signal } = options
   const request = signal === undefined ? {} : { request: { signal } }
-  const reply = await client.call(() =>
-    client.api.pullrequests.merge({
+  const reply = await client.call((api) =>
+    api.pullrequests.merge({
       ...at,
       ...request,
       _body: {
@@ -43,7 +43,7 @@ export async function mergePullRequest(
   const until = options.now() + options.settleMs
   for (let tries = 0; ; tries += 1) {
     const asked = await client.read(
-      () => client.api.pullrequests.getMergeTaskStatus({ ...at, ...request, task_id: decodeURIComponent(task) }),
+      (api) => api.pullrequests.getMergeTaskStatus({ ...at, ...request, task_id: decodeURIComponent(task) }),
       mergeTask,
     )
     if (asked.ok && asked.value.task_status === 'SUCCESS') return merged(asked.value.merge_result)

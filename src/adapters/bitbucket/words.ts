@@ -8,6 +8,21 @@ export const bitbucketPages: ForgePages = {
   file: (webUrl, commit, path) => `${webUrl}/src/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`,
 }
 
+/** Bitbucket's own message of a merge commit and of a squash. One that was edited to say something else is not recognized. */
+const MERGED = /^Merged in (\S.*?) +\(pull request #([1-9][0-9]{0,9})\)$/
+
+/**
+ * Bitbucket Cloud writes `Merged in <branch> (pull request #12)`, an empty line and the title, for a merge commit as for a
+ * squash; a fast-forward leaves no trace.
+ */
+function readBitbucketMerge(message: string): { number: number; title: string } | undefined {
+  const [subject = '', ...body] = message.split('\n')
+  const [, branch = '', number] = MERGED.exec(subject.trimEnd()) ?? []
+  if (number === undefined) return undefined
+  const title = body.map((line) => line.trim()).find((line) => line !== '')
+  return { number: Number(number), title: title === undefined || title.startsWith('Approved-by:') ? branch : title }
+}
+
 /** Bitbucket Cloud's words and facts for messages. */
 export const bitbucketWords: ForgeWords = {
   name: 'Bitbucket',
@@ -19,6 +34,7 @@ export const bitbucketWords: ForgeWords = {
   branchRules: 'Branch restrictions',
   mergeSettings: 'Merge strategies',
   pages: bitbucketPages,
+  readMerge: readBitbucketMerge,
 }
 
 export const bitbucketLimits: ForgeLimits = {

@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto'
-import { lstat, readdir, readFile, readlink, realpath, rm, unlink } from 'node:fs/promises'
-import { isAbsolute, join, sep } from 'node:path'
+import { lstat, mkdir, readdir, readFile, readlink, realpath, rm, stat, unlink } from 'node:fs/promises'
+import { isAbsolute, sep } from 'node:path'
 import { copyLfs, type LfsFile, LONGEST_POINTER, POINTER, readPointer } from './lfs.ts'
 import type { Mirror } from './mirror.ts'
 import { objectId } from './values.ts'
@@ -28,9 +27,10 @@ const LINK = '120000'
 const SUBMODULE = '160000'
 
 /**
- * Writes the files of a commit, byte for byte, into an empty directory. Attributes such as export-ignore and eol have no
- * effect. A symbolic link is kept only if its target exists inside the directory. `fetchLfs` fetches files that Git LFS
- * keeps, and returns the ids of those that the mirror then has. Returns what was left out.
+ * Writes the files of a commit, byte for byte, into a directory that is empty or as `prepareCheckout` left it; then only what
+ * differs is written, and the result is checked. Attributes such as export-ignore and eol have no effect. A symbolic link is
+ * kept only if its target exists inside the directory. `fetchLfs` fetches files that Git LFS keeps, and returns the ids of
+ * those that the mirror then has. Returns what was left out.
  */
 export async function checkOut(
   mirror: Mirror,
@@ -38,15 +38,8 @@ export async function checkOut(
   directory: string,
   fetchLfs: FetchLfs,
 ): Promise<LeftOut> {
-  objectId(commit)
-  if (!isAbsolute(directory)) throw new TypeError('a checkout needs an absolute path')
-  if ((await readdir(directory)).length > 0) throw new Error('a checkout needs an empty directory')
-  const index = join(mirror.directory, `index-${randomUUID()}`)
-  const local = { environment: { GIT_INDEX_FILE: index, GIT_WORK_TREE: directory }, directory }
   try {
-    await mirror.read(['read-tree', '--end-of-options', commit], local)
-    const entries = entriesOf(await mirror.read(['ls-files', '--stage', '-z'], { ...local, encoding: 'latin1' }))
-    await mirror.read(['checkout-index', '--all', '--quiet'], local)
+    const entries = await writeFiles(mirror, commit, directory)
     const root = await realpath(directory)
     return {
       links: await removeForeignLinks(root, entries),
@@ -54,20 +47,77 @@ export async function checkOut(
       submodules: entries.filter(({ mode }) => mode === SUBMODULE).map(({ path }) => path.toString()),
     }
   } finally {
-    await rm(index, { force: true })
-    await rm(`${index}.lock`, { force: true })
+    await removeIndex(directory)
   }
 }
 
-/** `stages`: the output of `ls-files --stage -z`, each character a byte. */
-function entriesOf(stages: string): readonly Entry[] {
-  return stages
-    .split('\0')
-    .filter((entry) => entry !== '')
-    .map((entry) => ({
-      mode: entry.slice(0, 6),
-      path: Buffer.from(entry.slice(entry.indexOf('\t') + 1), 'latin1'),
-    }))
+/**
+ * Writes the files of a commit as git has them, with links and pointers, and leaves an index of them beside the directory:
+ * a later checkout there, of any commit, writes only what differs. Nothing else may write there meanwhile.
+ */
+export async function prepareCheckout(mirror: Mirror, commit: string, directory: string): Promise<void> {
+  try {
+    await writeFiles(mirror, commit, directory)
+  } catch (error) {
+    await removeIndex(directory)
+    throw error
+  }
+}
+
+/** Beside the directory, where the app's code doesn't see it. */
+const indexOf = (directory: string) => `${directory}.index`
+
+async function removeIndex(directory: string): Promise<void> {
+  await rm(indexOf(directory), { force: true })
+  await rm(`${indexOf(directory)}.lock`, { force: true })
+}
+
+async function writeFiles(mirror: Mirror, commit: string, directory: string): Promise<readonly Entry[]> {
+  objectId(commit)
+  if (!isAbsolute(directory)) throw new TypeError('a checkout needs an absolute path')
+  const index = indexOf(directory)
+  const local = { environment: { GIT_INDEX_FILE: index, GIT_WORK_TREE: directory }, directory }
+  const write = () => mirror.read(['read-tree', '--reset', '-u', '--end-of-options', commit], local)
+  const list = (...what: readonly string[]) =>
+    mirror.read(['ls-files', '-t', '--stage', '-z', ...what], { ...local, encoding: 'latin1' })
+
+  if (await isThere(index)) {
+    const updated = await write()
+      .then(() => list('--cached', '--modified', '--deleted', '--others'))
+      .then(entriesOf)
+      .catch(() => undefined)
+    if (updated !== undefined) return updated
+    // Something else wrote there, or the index is damaged.
+    await removeIndex(directory)
+    await rm(directory, { recursive: true, force: true })
+    await mkdir(directory, { mode: 0o700 })
+  } else if ((await readdir(directory)).length > 0) {
+    throw new Error('a checkout needs an empty directory')
+  }
+  await write()
+  const entries = entriesOf(await list())
+  if (entries === undefined) throw new Error('git lists files that its index does not have')
+  return entries
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/**
+ * `listed`: the output of `ls-files -t --stage -z`, each character a byte. Undefined if it lists a file that is modified,
+ * deleted or not in the index: git compares size, times and inode, and the content where these leave it open.
+ */
+function entriesOf(listed: string): readonly Entry[] | undefined {
+  const lines = listed.split('\0').filter((line) => line !== '')
+  if (!lines.every((line) => line.startsWith('H '))) return undefined
+  return lines.map((line) => ({
+    mode: line.slice(2, 8),
+    path: Buffer.from(line.slice(line.indexOf('\t') + 1), 'latin1'),
+  }))
 }
 
 const within = (root: string, path: Buffer) => Buffer.concat([Buffer.from(`${root}${sep}`), path])

@@ -42,23 +42,41 @@ interface RemoteAccess {
   readonly credentials: Credentials | undefined
 }
 
-/** The complete environment of a git that may write. Without `remote` no transport is allowed. */
+/**
+ * The complete environment of a git that may write. Without `remote` no transport is allowed. The credentials go with the
+ * first request, as a header for this address alone. git would send such a header on to where a server redirects it, so it
+ * follows no redirect.
+ */
 export function gitEnvironment(remote?: RemoteAccess): Record<string, string> {
-  return {
-    ...withSettings(remote, []),
-    ...(remote === undefined ? {} : askpassEnvironment(remote.address, remote.credentials)),
-  }
+  if (remote?.credentials === undefined || remote.address.web === undefined) return withSettings(remote, [])
+  return withSettings(remote, [
+    headerFor(remote.address.address, remote.credentials),
+    ['http.followRedirects', 'false'],
+  ])
 }
 
-/**
- * The same for git-lfs, which asks again and again for a credential that is refused: it has it as a header for the address
- * of the repository's files alone, and nobody to ask.
- */
+/** The same for a server that redirects: it gets the credentials only when it asks for them, and nobody else does. */
+export function redirectedEnvironment(remote: RemoteAccess): Record<string, string> {
+  return { ...withSettings(remote, []), ...askpassEnvironment(remote.address, remote.credentials) }
+}
+
+/** The same for git-lfs, which asks again and again for a credential that is refused: nobody answers it. */
 export function lfsEnvironment(remote: RemoteAccess): Record<string, string> {
   const { address, credentials } = remote
   if (credentials === undefined || address.web === undefined) return withSettings(remote, [])
+  return withSettings(remote, [headerFor(lfsAddress(address), credentials)])
+}
+
+/** In the environment: an argument could be read in the list of processes. */
+function headerFor(address: string, credentials: Credentials): readonly [string, string] {
+  checkLines(credentials)
   const basic = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')
-  return withSettings(remote, [[`http.${lfsAddress(address)}.extraHeader`, `Authorization: Basic ${basic}`]])
+  return [`http.${address}.extraHeader`, `Authorization: Basic ${basic}`]
+}
+
+function checkLines({ username, password }: Credentials): void {
+  if (/[\r\n\0]/.test(username + password))
+    throw new TypeError('a git credential contains a line break: check the configured user and password')
 }
 
 /** Where a repository's files of Git LFS are asked for (git-lfs, docs/api/server-discovery.md). */
@@ -89,8 +107,7 @@ function withSettings(
 
 function askpassEnvironment(address: GitAddress, credentials: Credentials | undefined): Record<string, string> {
   if (credentials === undefined || address.web === undefined) return {}
-  if (/[\r\n\0]/.test(credentials.username + credentials.password))
-    throw new TypeError('a git credential contains a line break: check the configured user and password')
+  checkLines(credentials)
   return {
     GIT_ASKPASS: ASKPASS,
     SIGNOFF_GIT_SCHEME: address.protocol,

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { Git } from '../../release/ports/git.ts'
-import { checkOut } from './checkout.ts'
+import { checkOut, prepareCheckout } from './checkout.ts'
 import type { Credentials } from './environment.ts'
 import { lastAuthorOf } from './file-author.ts'
 import { fetchLfs } from './lfs.ts'
@@ -8,7 +8,15 @@ import { createMirrors, failure } from './mirror.ts'
 import { commitsNamed, forgetPicks, hasChange, isReachable, keptPicks, pickCommits } from './pick.ts'
 import { createGitProcesses } from './process.ts'
 import { createPushes } from './push.ts'
-import { folderAt, previewMerge, readChangedFiles, readCommit, readCommits, readFileAt } from './reading.ts'
+import {
+  folderAt,
+  previewMerge,
+  readChangedFiles,
+  readCommit,
+  readCommits,
+  readFileAt,
+  readHistory,
+} from './reading.ts'
 import { createRemotes } from './remote.ts'
 import { undoneChanges } from './undone.ts'
 import { objectId } from './values.ts'
@@ -41,7 +49,10 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
   const log = options.log ?? (() => {})
   const processes = createGitProcesses({ graceMs })
   const mirrors = createMirrors({ directory: resolve(options.mirrors), processes, timeoutMs })
-  const remotes = createRemotes({ processes, mirrors, credentials: options.credentials, timeoutMs, fetchMs, log })
+  const closing = new AbortController()
+  const { credentials } = options
+  const { signal } = closing
+  const remotes = createRemotes({ processes, mirrors, credentials, timeoutMs, fetchMs, closing: signal, log })
   const pushes = createPushes({ mirrors, remotes, pushMs, timeoutMs, log })
 
   return {
@@ -58,8 +69,12 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
     async commits(app, range) {
       return readCommits(await mirrors.of(app), range, timeoutMs)
     },
+    async history(app, range) {
+      return readHistory(await mirrors.of(app), range, timeoutMs)
+    },
     async isAncestor(app, ancestor, descendant) {
-      const args = ['merge-base', '--is-ancestor', objectId(ancestor), objectId(descendant)]
+      if (objectId(ancestor) === objectId(descendant)) return true
+      const args = ['merge-base', '--is-ancestor', ancestor, descendant]
       const ended = await (await mirrors.of(app)).git(args)
       if (ended.exitCode !== 0 && ended.exitCode !== 1) throw failure(args, ended)
       return ended.exitCode === 0
@@ -92,6 +107,9 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
         log('a checkout omitted symbolic links that lead outside or nowhere', { app: app.name, leftOut: links })
       return { lfs, submodules }
     },
+    async prepareCheckout(app, commit, directory) {
+      await prepareCheckout(await mirrors.of(app), commit, resolve(directory))
+    },
     fetchAll: remotes.fetchAll,
     fetchNamed: remotes.fetchNamed,
     async commitsNamed(app, prefix) {
@@ -114,6 +132,9 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
     },
     push: pushes.push,
     deleteBranch: pushes.deleteBranch,
-    close: processes.close,
+    async close() {
+      closing.abort()
+      await processes.close()
+    },
   }
 }

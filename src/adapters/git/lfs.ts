@@ -4,7 +4,7 @@ import { copyFile, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lfsAddress } from './environment.ts'
 import type { Mirror } from './mirror.ts'
-import type { Remote } from './remote.ts'
+import type { Remote } from './remote-access.ts'
 
 /** The first line of a pointer, and its longest length in bytes: git-lfs.com, specification of pointers. */
 export const POINTER = 'version https://git-lfs.github.com/spec/v1\n'

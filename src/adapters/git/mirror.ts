@@ -19,6 +19,8 @@ export interface Mirror {
   git(args: readonly string[], options?: LocalOptions): Promise<GitEnded>
   /** Runs git in the mirror and returns stdout. Throws with git's message unless the exit code is 0. */
   read(args: readonly string[], options?: LocalOptions): Promise<string>
+  /** The commit of a reference that stands in a file of its own, as ours do; undefined: there is no such file. */
+  reference(name: string): Promise<string | undefined>
   /** Sets references to commits of the mirror; null deletes. All or none. Safe to repeat. */
   setReferences(references: Readonly<Record<string, string | null>>): Promise<void>
   /** Repacks many packs into one. Keeps unreachable objects. */
@@ -96,6 +98,10 @@ export function createMirrors(options: { directory: string; processes: GitProces
         const ended = await git(args, local)
         if (ended.exitCode !== 0) throw failure(args, ended)
         return ended.stdout
+      },
+      async reference(name) {
+        const text = await readIfThere(join(directory, name))
+        return /^([0-9a-f]{40})\n$/.exec(text ?? '')?.[1]
       },
       async setReferences(references) {
         const lines = Object.entries(references).map(([reference, commit]) =>

@@ -1,4 +1,5 @@
 import { type SimpleGit, simpleGit } from 'simple-git'
+import type { HistoryCommit } from '../../release/changes.ts'
 import type { ChangedFile, PlannedCommit } from '../../release/plan.ts'
 import type { CommitFacts, MergePreview } from '../../release/ports/git.ts'
 import { readingEnvironment } from './environment.ts'
@@ -48,9 +49,9 @@ export async function readCommits(
   if (!Number.isSafeInteger(range.limit) || range.limit < 0) throw new TypeError('the limit must be a whole number')
   if (from.length === 0) return { count: 0, commits: [], authors: [] }
   const read = reader(mirror, timeoutMs)
-  const format = '--format=%H%x00%P%x00%an%x00%ae%x00%cI%x00%s'
+  const format = '--format=%H%x00%P%x00%an%x00%ae%x00%cI%x00%aI%x00%s'
   const listed = await read.raw(['log', '-z', '--date-order', `--max-count=${range.limit + 1}`, format, ...ends])
-  const found = rows(listed, 6)
+  const found = rows(listed, 7)
   const isAll = found.length <= range.limit
   const count = isAll ? found.length : Number((await read.raw(['rev-list', '--count', ...ends])).trim())
   const written = isAll
@@ -62,15 +63,51 @@ export async function readCommits(
     if (!authors.has(email.toLowerCase())) authors.set(email.toLowerCase(), { name: plain(name), email: plain(email) })
   }
   const commits = found.slice(0, range.limit).map(
-    ([sha = '', parents = '', name = '', email = '', at = '', title = '']): PlannedCommit => ({
+    ([sha = '', parents = '', name = '', email = '', at = '', authoredAt = '', title = '']): PlannedCommit => ({
       sha,
       title: plain(title),
       author: { name: plain(name), email: plain(email) },
       at,
+      ...(Date.parse(authoredAt) !== Date.parse(at) && { authoredAt }),
       isMerge: words(parents).length > 1,
     }),
   )
   return { count, commits, authors: [...authors.values()] }
+}
+
+/** Of a message, enough for what a forge writes at its beginning. */
+const MESSAGE = 2_000
+
+/** As the port says; newest first. */
+export async function readHistory(
+  mirror: Mirror,
+  range: { from: readonly string[]; notFrom: readonly string[]; limit: number },
+  timeoutMs: number,
+): Promise<{ commits: readonly HistoryCommit[]; isAll: boolean }> {
+  if (range.from.length === 0) return { commits: [], isAll: true }
+  const listed = await reader(mirror, timeoutMs).raw([
+    'log',
+    '-z',
+    '--date-order',
+    `--max-count=${range.limit + 1}`,
+    '--format=%H%x00%P%x00%an%x00%ae%x00%B',
+    '--end-of-options',
+    ...range.from.map(objectId),
+    ...range.notFrom.map((commit) => `^${objectId(commit)}`),
+  ])
+  const found = rows(listed, 5)
+  const commits = found
+    .slice(0, range.limit)
+    .map(([sha = '', parents = '', name = '', email = '', message = '']): HistoryCommit => {
+      const lines = message.slice(0, MESSAGE).split(/\r?\n/).map(plain)
+      return {
+        sha,
+        parents: words(parents),
+        message: lines.join('\n'),
+        author: { name: plain(name), email: plain(email) },
+      }
+    })
+  return { commits, isAll: found.length <= range.limit }
 }
 
 /** Files that differ, renamed ones by their new path; binary files have no line counts. */

@@ -1,33 +1,16 @@
 import type { Answer } from '../../release/ports/answers.ts'
 import type { NamedCommits } from '../../release/ports/git.ts'
 import type { App } from '../../release/settings.ts'
-import { type Credentials, gitEnvironment, lfsEnvironment } from './environment.ts'
+import { askForBranches } from './branches-over-http.ts'
+import type { Credentials } from './environment.ts'
 import { toServiceError } from './errors.ts'
+import { listByGit } from './ls-remote.ts'
 import { type Mirror, type Mirrors, referenceFor } from './mirror.ts'
-import type { GitEnded, GitProcesses } from './process.ts'
-import { createScrubber } from './scrubber.ts'
-import { branchName, type GitAddress, gitAddress, isBranchName, objectId } from './values.ts'
+import type { GitProcesses } from './process.ts'
+import { type Remote, remoteAccess } from './remote-access.ts'
+import { branchName, isBranchName, objectId } from './values.ts'
 
 export type Heads = Readonly<Record<string, string | null>>
-
-/** A remote for one call: how to reach it, and how to keep its secret out of messages. */
-export interface Remote {
-  readonly address: GitAddress
-  readonly scrub: (text: string) => string
-  /** Runs git with only this remote's transport and credentials. */
-  git(args: readonly string[], options: RemoteOptions): Promise<GitEnded>
-  /** Runs git-lfs with the same. */
-  lfs(args: readonly string[], options: RemoteOptions): Promise<GitEnded>
-}
-
-interface RemoteOptions {
-  readonly directory: string
-  readonly timeoutMs: number
-  readonly signal?: AbortSignal | undefined
-  readonly onLine?: (line: string) => void
-  /** Writes each exchanged packet to stderr, without headers and credentials. */
-  readonly tracePackets?: boolean
-}
 
 export interface Remotes {
   /** Throws for a URL that is not allowed. */
@@ -61,79 +44,48 @@ const FETCH = [
 // The answers of git's upload-pack to a commit that it doesn't have, or doesn't give because no branch is at it.
 const NOT_GIVEN = /not our ref|unadvertised object|no such remote ref|couldn't find remote ref/
 
-const PACKET = / packet: +[\w-]+[<>] /
-
 export function createRemotes(options: {
   processes: GitProcesses
   mirrors: Mirrors
   credentials: (url: URL) => Credentials | undefined
   timeoutMs: number
   fetchMs: number
+  /** Aborts when the port is closed. */
+  closing: AbortSignal
   log: (message: string, facts: Record<string, unknown>) => void
 }): Remotes {
-  function at(url: string): Remote {
-    const address = gitAddress(url)
-    const credentials = address.web && options.credentials(address.web)
-    const runIn =
-      (environment: Readonly<Record<string, string>>): Remote['git'] =>
-      (args, call) =>
-        options.processes.run({
-          args,
-          // Outside of any repository unless the call names one.
-          ...call,
-          environment: {
-            ...environment,
-            GIT_DIR: call.directory === '/' ? '/nonexistent' : call.directory,
-            ...(call.tracePackets && { GIT_TRACE_PACKET: '1' }),
-          },
-        })
-    return {
-      address,
-      scrub: createScrubber(credentials),
-      git: runIn(gitEnvironment({ address, credentials })),
-      lfs: runIn(lfsEnvironment({ address, credentials })),
-    }
-  }
+  const at = remoteAccess(options)
 
-  /**
-   * The lines of ls-remote. With the dumb protocol, git reads a one-line web page as an empty list of branches, and plans
-   * depend on "no such branch". So over HTTP, an empty list counts only if the server speaks git's protocol.
-   */
+  /** The commits of references by their full names. Over HTTP this process asks, and git only what it can't tell. */
   async function list(
     remote: Remote,
     what: readonly string[],
     branches: readonly string[],
     signal?: AbortSignal,
-  ): Promise<Answer<readonly string[]>> {
+  ): Promise<Answer<ReadonlyMap<string, string>>> {
     const names = branches.map((name) => `refs/heads/${name}`)
-    const isWeb = remote.address.web !== undefined
-    const ended = await remote.git(['ls-remote', ...what, '--quiet', '--', remote.address.address, ...names], {
-      directory: '/',
+    if (remote.address.web === undefined)
+      return listByGit(remote, what, names, { timeoutMs: options.timeoutMs, signal })
+    const answer = await askForBranches({
+      address: remote.address,
+      credentials: remote.credentials,
+      prefixes: names.length === 0 ? ['refs/heads/'] : names,
       timeoutMs: options.timeoutMs,
-      signal,
-      tracePackets: isWeb,
+      signal: signal === undefined ? options.closing : AbortSignal.any([options.closing, signal]),
     })
-    const own = ended.stderr.filter((line) => !PACKET.test(line))
-    if (ended.exitCode !== 0 || ended.stopped)
-      return { ok: false, ...toServiceError({ ...ended, stderr: own }, remote.scrub) }
-    if (isWeb && ended.stdout === '' && own.length === ended.stderr.length) {
-      return { ok: false, failure: 'wrong', detail: 'the server does not speak git’s protocol' }
-    }
-    return { ok: true, value: ended.stdout.split('\n') }
+    if (answer.is === 'ask git') return listByGit(remote, what, names, { timeoutMs: options.timeoutMs, signal })
+    if (answer.is === 'failed') return { ok: false, ...toServiceError(answer.ended, remote.scrub) }
+    return { ok: true, value: answer.commits }
   }
 
   async function look(remote: Remote, branches: readonly string[], signal?: AbortSignal): Promise<Answer<Heads>> {
     if (branches.length === 0) return { ok: true, value: {} }
     const listed = await list(remote, ['--refs'], branches, signal)
     if (!listed.ok) return listed
-    const found = new Map<string, string>()
-    for (const line of listed.value) {
-      const [, commit, name] = /^([0-9a-f]{40})\trefs\/heads\/(.+)$/.exec(line) ?? []
-      if (commit !== undefined && name !== undefined) found.set(name, commit)
-    }
+    const commits = listed.value
     return {
       ok: true,
-      value: Object.fromEntries(branches.map((name) => [name, found.get(name) ?? null])),
+      value: Object.fromEntries(branches.map((name) => [name, commits.get(`refs/heads/${name}`) ?? null])),
     }
   }
 
@@ -146,9 +98,9 @@ export function createRemotes(options: {
     if (!listed.ok) return listed
     const names: string[] = []
     const others: string[] = []
-    for (const line of listed.value) {
-      const [, commit, name] = /^([0-9a-f]{40})\trefs\/heads\/(.+)$/.exec(line) ?? []
-      if (commit === undefined || name === undefined) continue
+    for (const [reference, commit] of listed.value) {
+      if (!reference.startsWith('refs/heads/')) continue
+      const name = reference.slice('refs/heads/'.length)
       if (isBranchName(name) && names.length < MOST_BRANCHES) names.push(name)
       else others.push(commit)
     }
@@ -208,30 +160,37 @@ export function createRemotes(options: {
       const remote = at(url)
       const names = branches.map(branchName)
       const mirror = await options.mirrors.of(app)
+      const referenceOf = (name: string) => referenceFor(remote.address.address, name)
       for (let tried = 0; tried < TRIES; tried += 1) {
         const looked = await look(remote, names, signal)
         if (!looked.ok) return looked
-        const wanted = Object.entries(looked.value).filter(([, commit]) => commit !== null)
+        const wanted = names.flatMap((name) => {
+          const commit = looked.value[name]
+          return commit == null ? [] : [[name, commit] as const]
+        })
+        const areAllThere = wanted.length === names.length
+        const isKept = async () =>
+          areAllThere && (await isAt(mirror, new Map(wanted.map(([name, commit]) => [referenceOf(name), commit]))))
         const isWhole = () => holdsWhole(mirror, Object.values(looked.value))
         const keep = () =>
-          mirror.setReferences(
-            Object.fromEntries(names.map((n) => [referenceFor(remote.address.address, n), looked.value[n] ?? null])),
-          )
+          mirror.setReferences(Object.fromEntries(names.map((n) => [referenceOf(n), looked.value[n] ?? null])))
         if (await isWhole()) {
-          await keep()
+          if (!(await isKept())) await keep()
           return looked
         }
+        // git puts a reference only at a commit that has come whole.
         const fetched = await remote.git(
-          [...FETCH, '--', remote.address.address, ...wanted.map(([name]) => `refs/heads/${name}`)],
+          [...FETCH, '--', remote.address.address, ...wanted.map(([n]) => `+refs/heads/${n}:${referenceOf(n)}`)],
           { directory: mirror.directory, timeoutMs: options.fetchMs, signal },
         )
-        const gone = fetched.stderr.some((line) => line.includes("couldn't find remote ref"))
-        if ((fetched.exitCode !== 0 || fetched.stopped) && !gone) {
-          return { ok: false, ...toServiceError(fetched, remote.scrub) }
-        }
-        // A branch that has only advanced since ls-remote has brought what was listed then.
-        if (await isWhole()) {
-          await keep()
+        const isOver = fetched.exitCode === 0 && !fetched.stopped
+        // Another fetch of the same branches may hold a reference, or a killed one its lock: the commits are there.
+        const isMoved = fetched.stderr.some((line) => /couldn't find remote ref|cannot lock ref/.test(line))
+        if (!isOver && !isMoved) return { ok: false, ...toServiceError(fetched, remote.scrub) }
+        const isDone = isOver && (await isKept())
+        // A branch that has only advanced since the look has brought what was listed then.
+        if (isDone || (await isWhole())) {
+          if (!isDone) await keep()
           await mirror.tidy().catch((error: unknown) => {
             options.log('a mirror could not be repacked; the next fetch tries again', {
               app: app.name,
@@ -245,6 +204,12 @@ export function createRemotes(options: {
     },
   }
   return remotes
+}
+
+/** Whether these references of the mirror are at these commits. */
+async function isAt(mirror: Mirror, commits: ReadonlyMap<string, string>): Promise<boolean> {
+  const found = await Promise.all([...commits.keys()].map((name) => mirror.reference(name)))
+  return [...commits.values()].every((commit, index) => found[index] === commit)
 }
 
 /** Whether the mirror has these commits with all their history and files, not only the commit objects. */

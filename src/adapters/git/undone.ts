@@ -8,12 +8,12 @@ const MOST_COMPARED = 50
 
 /** As the port says. Compares only where the two results differ, so that an ordinary merge costs one diff. */
 export async function undoneChanges(mirror: Mirror, { from, notFrom, tree }: UndoneRange): Promise<readonly string[]> {
-  const own = (await mirror.read(['rev-parse', '--verify', '--end-of-options', `${objectId(from)}^{tree}`])).trim()
-  const ends = ['--end-of-options', objectId(own), objectId(tree), '--']
+  const ends = ['--end-of-options', objectId(from), objectId(tree), '--']
   const differing = (await mirror.read(['diff', '--name-only', '--no-renames', '-z', ...ends])).split('\0')
   // Paths are read a line each.
   const paths = differing.filter((path) => path !== '' && !path.includes('\n'))
   if (paths.length === 0) return []
+  const own = (await mirror.read(['rev-parse', '--verify', '--end-of-options', `${from}^{tree}`])).trim()
   const range = [from, ...notFrom.map((commit) => `^${objectId(commit)}`)]
   const candidates = await mirror.read(
     ['--literal-pathspecs', 'rev-list', '--no-merges', '--full-history', `--max-count=${MOST_COMPARED}`, '--stdin'],

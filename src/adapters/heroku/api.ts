@@ -30,6 +30,8 @@ export interface AppFacts {
   readonly hasSlugs: boolean
   /** For people, such as `the container stack`. */
   readonly stack: string
+  /** It builds images from a manifest in the repository. */
+  readonly buildsContainers: boolean
 }
 
 export type Dyno = z.infer<typeof dynoShape>
@@ -106,7 +108,8 @@ export function createHerokuApi(settings: HerokuApiSettings): HerokuApi {
       const name = build_stack?.name ?? stack?.name ?? ''
       const hasSlugs = !isFir && name !== 'container' && name !== 'cnb'
       const called = isFir ? 'Fir' : name === 'container' ? 'the container stack' : name
-      return { ok: true, value: { isInMaintenance: maintenance === true, hasSlugs, stack: called } }
+      const buildsContainers = name === 'container'
+      return { ok: true, value: { isInMaintenance: maintenance === true, hasSlugs, stack: called, buildsContainers } }
     },
 
     async dynos(app) {

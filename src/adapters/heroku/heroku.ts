@@ -7,6 +7,8 @@ import { confirmationOf } from './confirmation.ts'
 import { herokuLimits, herokuWords } from './words.ts'
 
 const RELEASES_READ = 10
+/** What the container stack builds by: https://devcenter.heroku.com/articles/build-docker-images-heroku-yml */
+const BUILD_MANIFEST = 'heroku.yml'
 
 export interface HerokuSettings extends HerokuApiSettings {
   /** Shorter limits, for tests and demonstrations. */
@@ -26,6 +28,15 @@ export function createHeroku({ limits, ...settings }: HerokuSettings): Platform 
     async keepsNothing(remote) {
       const facts = await api.app(appOf(remote))
       return facts.ok ? { ok: true, value: facts.value.hasSlugs ? undefined : facts.value.stack } : facts
+    },
+    async neededFile(remote) {
+      const app = appOf(remote)
+      const facts = await api.app(app)
+      if (!facts.ok) return facts
+      const { buildsContainers, stack } = facts.value
+      if (!buildsContainers) return { ok: true, value: undefined }
+      const otherwise = `heroku stack:set heroku-24 --app ${app}`
+      return { ok: true, value: { path: BUILD_MANIFEST, stack, otherwise } }
     },
     async confirm(remote, commit) {
       const app = appOf(remote)

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
+import { compileCacheVariables } from '../../lib/compile-cache.ts'
 import type { Circumstances, RevisionRisks, SqlRisks } from '../../release/ports/sql-risks.ts'
 import { KINDS } from './kinds.ts'
 
@@ -43,7 +44,7 @@ function inThread(
 ): Promise<Risks | undefined> {
   return new Promise((resolve) => {
     const thread = new Worker(new URL('./thread.ts', import.meta.url), {
-      env: {},
+      env: compileCacheVariables(),
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: 512 },
     })

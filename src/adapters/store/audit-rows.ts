@@ -71,7 +71,7 @@ export async function readPosted(db: Kysely<Tables>, release: number): Promise<r
     .execute()
   const seen = new Set<string>()
   return rows.flatMap(({ kind, channel, ts, at }) => {
-    if (channel === null || ts === null || at === null || seen.has(`${channel} ${ts}`)) return []
+    if (kind === 'webhook' || channel === null || ts === null || at === null || seen.has(`${channel} ${ts}`)) return []
     seen.add(`${channel} ${ts}`)
     return [{ kind, channel, ts, at }]
   })

@@ -2,20 +2,26 @@ import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { ReleaseEvent, StoredEvent } from '../../release/events.ts'
-import { present } from './reads.ts'
 import type { Tables } from './schema.ts'
+import { present } from './whole-releases.ts'
 
 /** The input of an event's hash: the hash before it, then the event's stored text. */
 export function chainHash(previousHash: string, body: string): string {
   return createHash('sha256').update(previousHash).update(body).digest('hex')
 }
 
+/** What an event got when it was appended. */
+export interface Appended {
+  readonly hash: string
+  readonly at: Date
+}
+
 /**
- * Appends events to the chain, numbered without gaps. To be called last in a transaction: it locks the chain until the
+ * Appends events to the chain, numbered without gaps, and returns what each got. To be called last in a transaction: it locks the chain until the
  * end. Each event's time is when it got its number, so that times follow the numbers.
  */
-export async function appendEvents(trx: Kysely<Tables>, events: readonly ReleaseEvent[]): Promise<void> {
-  if (events.length === 0) return
+export async function appendEvents(trx: Kysely<Tables>, events: readonly ReleaseEvent[]): Promise<readonly Appended[]> {
+  if (events.length === 0) return []
   const head = await trx.selectFrom('event_chain').selectAll().forUpdate().executeTakeFirstOrThrow()
   const { at } = await trx
     .selectNoFrom(sql<Date>`date_trunc('milliseconds', clock_timestamp())`.as('at'))
@@ -39,6 +45,7 @@ export async function appendEvents(trx: Kysely<Tables>, events: readonly Release
   })
   await trx.insertInto('event').values(rows).execute()
   await trx.updateTable('event_chain').set({ count, hash }).execute()
+  return rows
 }
 
 export async function readEvents(db: Kysely<Tables>, release: number): Promise<readonly StoredEvent[]> {

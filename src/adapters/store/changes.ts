@@ -1,5 +1,6 @@
 import { type Kysely, type SqlBool, sql, type Updateable } from 'kysely'
 import { canonicalJson } from '../../lib/canonical-json.ts'
+import type { Tested } from '../../release/changes.ts'
 import { type CommitAs, LeaseLost } from '../../release/ports/jobs.ts'
 import type { NewRelease, ReleaseChange } from '../../release/ports/store.ts'
 import type { Release, ReleaseMark, SignOff, StepRow } from '../../release/release.ts'
@@ -132,6 +133,7 @@ function changedColumns(change: ReleaseChange): Updateable<ReleaseTable> {
   if ('mergeRequirements' in change) columns.merge_requirements = json(change.mergeRequirements)
   if ('proof' in change) columns.proof = json(change.proof)
   if ('freezeShown' in change) columns.freeze_shown = change.freezeShown ?? null
+  if ('workerMissingShown' in change) columns.worker_missing_shown = change.workerMissingShown ?? false
   if ('provenCommit' in change) columns.proven_commit = change.provenCommit ?? null
   if ('newerCommits' in change) columns.newer_commits = change.newerCommits ?? null
   return columns
@@ -166,6 +168,48 @@ export async function addSignOff(trx: Kysely<Tables>, number: number, signOff: O
     .returning('release')
     .executeTakeFirst()
   return added !== undefined
+}
+
+/** As Transaction.addTested. */
+export async function addTested(
+  trx: Kysely<Tables>,
+  number: number,
+  tested: readonly Omit<Tested, 'at'>[],
+): Promise<void> {
+  if (tested.length === 0) return
+  await trx
+    .insertInto('change_tested')
+    .values(
+      tested.map(({ change, person, right, isOwn = false, note }) => ({
+        ...{ release: number, change, right, is_own: isOwn },
+        ...{ person_id: person.id, person_name: storable(person.name) },
+        note: note === undefined ? null : storable(note),
+      })),
+    )
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+/** As Transaction.disputeSignOff. */
+export async function disputeSignOff(
+  trx: Kysely<Tables>,
+  number: number,
+  { kind, person, fingerprint, at }: SignOff,
+): Promise<boolean> {
+  const columns = sql`position, release, kind, person_id, person_name, fingerprint, note, "right", at`
+  const { rows } = await sql`
+    with void as (
+      delete from sign_off
+      where release = ${number} and kind = ${kind} and person_id = ${person.id} and fingerprint = ${fingerprint}
+        and at = ${at}
+      returning ${columns}
+    )
+    insert into disputed_sign_off (${columns}) select ${columns} from void returning release`.execute(trx)
+  if (rows.length === 0) return false
+  if (kind === 'qa') {
+    await trx.deleteFrom('change_tested').where('release', '=', number).where('person_id', '=', person.id).execute()
+  }
+  return true
 }
 
 /**
@@ -220,9 +264,13 @@ export async function putMark(
     .execute()
 }
 
-/** The transaction's time, to the millisecond, and the minimum version of the program. */
-export function readNow(db: Kysely<Tables>): Promise<{ now: Date; minimum: number }> {
+/** The transaction's time, to the millisecond, the minimum version of the program, and whether webhooks tell any URL. */
+export function readNow(db: Kysely<Tables>): Promise<{ now: Date; minimum: number; hasWebhooks: boolean }> {
   return db
-    .selectNoFrom([sql<Date>`date_trunc('milliseconds', now())`.as('now'), minimumVersion.as('minimum')])
+    .selectNoFrom([
+      sql<Date>`date_trunc('milliseconds', now())`.as('now'),
+      minimumVersion.as('minimum'),
+      sql<boolean>`exists (select from webhook_endpoint where gone_at is null)`.as('hasWebhooks'),
+    ])
     .executeTakeFirstOrThrow()
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { Socket } from 'node:net'
 import pg from 'pg'
 import { settlesWithin } from '../../lib/timeout.ts'
@@ -9,8 +10,25 @@ export type Report = (what: string, error: unknown) => void
 export const SERVER_LIMITS = { statement_timeout: 30_000, idle_in_transaction_session_timeout: 30_000 }
 
 /** The interval and timeout of the heartbeat of a watched connection. */
-const beatEveryMs = 3000
+const beatEveryMs = 5000
 const beatWithinMs = 5000
+
+/** Before the text of a statement that each connection prepares: to parse and plan it takes longer than to run it. */
+export const PREPARED = '/* prepared */'
+
+/** A client that prepares the statements that are marked so, each once, by a name of its text. */
+export class PreparingClient extends pg.Client {
+  readonly #names = new Map<string, string>()
+
+  override query = ((text: unknown, ...given: unknown[]): unknown => {
+    const query = pg.Client.prototype.query as (...given: unknown[]) => unknown
+    if (typeof text !== 'string' || !text.includes(PREPARED)) return query.call(this, text, ...given)
+    const name = this.#names.get(text) ?? hash('sha256', text).slice(0, 32)
+    this.#names.set(text, name)
+    const [values, ...rest] = given
+    return query.call(this, { name, text, values }, ...rest)
+  }) as pg.Client['query']
+}
 
 export interface WatchedConnection {
   readonly client: pg.Client

@@ -2,8 +2,8 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { Head } from '../../release/automatic.ts'
 import { OUTBOX_CHANNEL } from './put-message.ts'
-import { present } from './reads.ts'
 import type { Tables } from './schema.ts'
+import { present } from './whole-releases.ts'
 
 /** As Store.heads. */
 export async function readHeads(db: Kysely<Tables>): Promise<readonly Head[]> {

@@ -109,7 +109,7 @@ const BEFORE_APPROVAL = RELEASE_STATES.filter((state) => state !== 'needs attent
 /** As Transaction.waitingCards. */
 export async function readWaitingCards(
   trx: Kysely<Tables>,
-  place?: { readonly app: string; readonly environment: string },
+  of?: { readonly app: string; readonly environment?: string },
 ): Promise<readonly number[]> {
   let query = trx
     .selectFrom('release')
@@ -121,9 +121,8 @@ export async function readWaitingCards(
         select from outbox where outbox.release = release.number and outbox.kind = 'card'))`,
     )
     .orderBy('number')
-  if (place !== undefined) {
-    query = query.where('app', '=', place.app).where('environment', '=', place.environment)
-  }
+  if (of !== undefined) query = query.where('app', '=', of.app)
+  if (of?.environment !== undefined) query = query.where('environment', '=', of.environment)
   return (await query.execute()).map(({ number }) => number)
 }
 

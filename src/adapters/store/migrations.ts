@@ -1,9 +1,19 @@
 import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
+import { makeDirectMessages } from './direct-message-tables.ts'
+import { hasExactly } from './executed-migrations.ts'
+import { makeFigures } from './figure-tables.ts'
 import { makeHeads } from './head-tables.ts'
+import { makeHistoryIndexes } from './history-indexes.ts'
+import { makeHomes } from './home-tables.ts'
+import { makeLeases } from './lease-table.ts'
 import { makeLocks } from './lock-tables.ts'
+import { makeTested } from './qa-tables.ts'
+import { makeReceipts } from './receipt-tables.ts'
 import { makeRollbacks } from './rollback-tables.ts'
 import { makeFreezesAndOrder, makeSchedule } from './schedule-tables.ts'
+import { makeWebhooks } from './webhook-tables.ts'
+import { makeWorkerGroups } from './worker-tables.ts'
 
 /**
  * The store's schema, forward only: a released migration is never changed, and new ones are added below. Times are stored
@@ -27,6 +37,14 @@ const migrations: Record<string, Migration> = {
   '015 rollbacks': { up: makeRollbacks },
   '016 heads': { up: makeHeads },
   '017 freezes and order': { up: makeFreezesAndOrder },
+  '018 direct messages': { up: makeDirectMessages },
+  '019 qa': { up: makeTested },
+  '020 figures': { up: makeFigures },
+  '021 webhooks': { up: makeWebhooks },
+  '022 home': { up: makeHomes },
+  '023 receipts': { up: makeReceipts },
+  '024 history': { up: makeHistoryIndexes },
+  '025 worker groups': { up: makeWorkerGroups },
 }
 
 /**
@@ -42,6 +60,7 @@ const thisMoment = sql`date_trunc('milliseconds', now())`
 
 /** Migrates the schema to this program's version. Throws if the store is newer. Safe to repeat. */
 export async function migrate<DB>(db: Kysely<DB>): Promise<void> {
+  if (await hasExactly(Object.keys(migrations), db)) return
   const { error } = await new Migrator({ db, provider }).migrateToLatest()
   if (error !== undefined) throw new Error('The store could not be brought to this version.', { cause: error })
 }
@@ -255,21 +274,6 @@ async function makePeople(db: Kysely<unknown>): Promise<void> {
   await sql`alter table button_token drop constraint button_token_release_action_key`.execute(db)
   await sql`alter table button_token add unique (release, action, asks)`.execute(db)
   await sql`create table channel_id (name text primary key, id text not null)`.execute(db)
-}
-
-/** The lease of each environment, and the fencing number under which a step was written. */
-async function makeLeases(db: Kysely<unknown>): Promise<void> {
-  await sql`
-    create table environment_lease (
-      app text not null,
-      environment text not null,
-      fence integer not null,
-      holder text not null,
-      session text not null,
-      expires_at timestamptz not null,
-      primary key (app, environment)
-    )`.execute(db)
-  await sql`alter table step add column fence integer`.execute(db)
 }
 
 /** Tokens of buttons that don't act on one release. */

@@ -1,5 +1,7 @@
 import pg from 'pg'
+import type { CountedPlan } from '../../release/counted.ts'
 import type { EventType } from '../../release/events.ts'
+import type { Plan } from '../../release/plan.ts'
 import type { NumberedRelease, Period, StoredNumbers } from '../../release/record.ts'
 import type { PersonName, ReleaseKind, ReleaseState, SignOffKind } from '../../release/terms.ts'
 
@@ -7,28 +9,32 @@ const BATCH = 500
 
 /**
  * The numbers that may have been assigned in the period: those of its releases, and missing ones beside them. The last
- * number is what the store counts, or what its events name if that is higher.
+ * number is what the store counts, or what its events name if that is higher. Each part reads no more than the releases
+ * since then; `+ 0` keeps Postgres from looking for the minimum from #1 on.
  */
 const BOUNDS = `
   select
     least(
-      min(number) filter (where requested_at >= $1),
-      coalesce(max(number) filter (where requested_at < $1), 0) + 1
+      (select min(number + 0) from release where requested_at >= $1),
+      coalesce((select number from release where requested_at < $1 order by number desc limit 1), 0) + 1
     ) as first,
     greatest(
-      coalesce(max(number) filter (where requested_at < $2), 0),
+      coalesce((select number from release where requested_at < $2 order by number desc limit 1), 0),
       coalesce(
-        min(number) filter (where requested_at >= $2) - 1,
-        greatest((select max(last) from release_number), (select max(release) from event), max(number))
+        (select min(number + 0) - 1 from release where requested_at >= $2),
+        greatest(
+          (select max(last) from release_number), (select max(release) from event), (select max(number) from release)
+        )
       )
-    ) as last
-  from release`
+    ) as last`
 
 /** `#>` and not `#>>`: that one fails on any NUL escape in the plan. */
 const COLUMNS = `
   asked.number, r.app, r.environment, r.kind, r.state, r.requester_id, r.requester_name, r.requested_at, r.fingerprint,
-  r.plan #> '{bound,source,commit}' as source,
-  (select json_agg(json_build_array(kind, person_id)) from sign_off where sign_off.release = asked.number) as signed`
+  r.plan #> '{bound,source,commit}' as source, r.plan #> '{commits}' as commits, r.plan #> '{commitCount}' as commit_count,
+  r.plan #> '{firstRelease}' as first_release, case when r.kind = 'hotfix' then r.plan #> '{hotfix,picks}' end as picks,
+  (select json_agg(json_build_array(kind, person_id)) from sign_off where sign_off.release = asked.number) as signed,
+  (select json_agg(json_build_array(kind, person_id)) from disputed_sign_off d where d.release = asked.number) as disputed`
 
 interface Row {
   readonly number: number
@@ -41,7 +47,12 @@ interface Row {
   readonly requested_at: Date
   readonly fingerprint: string | null
   readonly source: string | null
+  readonly commits: Plan['commits'] | null
+  readonly commit_count: number | null
+  readonly first_release: boolean | null
+  readonly picks: NonNullable<Plan['hotfix']>['picks'] | null
   readonly signed: readonly [SignOffKind, string][] | null
+  readonly disputed: readonly [SignOffKind, string][] | null
 }
 
 /**
@@ -105,14 +116,29 @@ function toRelease(row: Row, events: readonly string[]): NumberedRelease {
   const { number, app, environment, kind, state, requested_at: requestedAt, fingerprint, source, signed } = row
   if (app === null) return { number, events }
   const requester: PersonName = { id: row.requester_id, name: row.requester_name }
-  const signOffs = (signed ?? []).map(([kind, id]) => ({ kind, person: { id } }))
+  const pairs = (given: Row['signed']) => (given ?? []).map(([kind, id]) => ({ kind, person: { id } }))
+  const [signOffs, disputed] = [pairs(signed), pairs(row.disputed)]
   return {
     number,
     table: {
       ...{ app, environment, kind, state, requester, requestedAt, signOffs },
       ...(fingerprint !== null && { fingerprint }),
+      ...(disputed.length > 0 && { disputed }),
     },
     ...(source !== null && { sourceCommit: source }),
+    ...(row.commits !== null && { plan: planOf(row, row.commits) }),
     events,
+  }
+}
+
+function planOf(
+  { commit_count: commitCount, first_release: firstRelease, picks }: Row,
+  commits: Plan['commits'],
+): CountedPlan {
+  return {
+    commits,
+    commitCount: commitCount ?? commits.length,
+    firstRelease: firstRelease === true,
+    ...(picks !== null && { hotfix: { picks } }),
   }
 }

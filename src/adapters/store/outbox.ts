@@ -7,10 +7,10 @@ import type { Report } from './connection.ts'
 import { createListener, type Listener } from './listener.ts'
 import { withLock } from './lock.ts'
 import { OUTBOX_CHANNEL } from './put-message.ts'
-import { present } from './reads.ts'
 import { storable, type Tables } from './schema.ts'
 import type { RunTransaction } from './transaction.ts'
 import { minimumVersion, readMinimumVersion, type VersionWatch } from './version.ts'
+import { present } from './whole-releases.ts'
 
 /** A moment in 1973. A lower value is a duration by mistake, and would be retried at once forever. */
 const earliestMoment = 1e11
@@ -126,6 +126,7 @@ async function untilNextDue(db: Kysely<Tables>): Promise<number | undefined> {
     .selectFrom('outbox')
     .select(sql<number | null>`ceil(extract(epoch from min(not_before) - now()) * 1000)::float8`.as('ms'))
     .where('state', '=', 'waiting')
+    .where('kind', '<>', 'webhook')
     .where('not_before', '>', sql<Date>`now()`)
     .executeTakeFirstOrThrow()
   return ms ?? undefined
@@ -137,6 +138,7 @@ interface PostingRow {
   tries: number
   first_tried_at: Date | null
   put_in_at: Date
+  is_overtaken: boolean
   app: string | null
   environment: string | null
   state: ReleaseState | null
@@ -145,6 +147,10 @@ interface PostingRow {
 }
 
 const ofPosting = sql`o.id, o.message, o.tries, o.first_tried_at, o.put_in_at,
+  o.kind = 'line' and exists (
+    select from outbox e
+    where e.kind = 'outcome' and coalesce(e.release, 0) = o.release and e.state = 'sent' and e.id > o.id
+  ) as is_overtaken,
   r.app, r.environment, r.state, r.card_channel, r.card_ts`
 
 /**
@@ -155,7 +161,7 @@ async function readDue(db: Kysely<Tables>, limit: number): Promise<{ postings: r
   const { rows } = await sql<PostingRow & { minimum: number }>`
     select ${ofPosting}, ${minimumVersion} as minimum
     from outbox o left join release r on r.number = o.release
-    where o.state = 'waiting' and o.not_before <= now() and (o.kind = 'private' or not exists (
+    where o.state = 'waiting' and o.kind <> 'webhook' and o.not_before <= now() and (o.kind = 'private' or not exists (
       select from outbox e
       where e.state = 'waiting' and e.release = o.release and (
         (e.kind = o.kind and e.id < o.id) or (e.kind = 'card' and o.kind <> 'card' and r.card_ts is null)
@@ -194,6 +200,7 @@ function toPosting(row: PostingRow): Posting {
     tries: row.tries,
     putInAt: row.put_in_at,
     ...present('firstTriedAt', row.first_tried_at),
+    ...present('isOvertaken', row.is_overtaken ? true : null),
     ...present('of', of),
   }
 }

@@ -8,9 +8,10 @@ export const OUTBOX_CHANNEL = 'signoff_outbox'
 
 /**
  * Adds a message to the outbox in this transaction. The same key of the same release and kind is added once. A waiting card
- * that was not tried yet replaces this one: it is drawn from the store when it is sent.
+ * that was not tried yet replaces this one: it is drawn from the store when it is sent. Returns false for a known key.
  */
-export async function putMessage(trx: Kysely<Tables>, message: OutboxMessage): Promise<void> {
+export async function putMessage(trx: Kysely<Tables>, message: OutboxMessage): Promise<boolean> {
+  let isNew = true
   const insert = trx.insertInto('outbox').values({
     kind: message.kind,
     release: message.kind === 'private' || message.kind === 'channel' ? null : message.release,
@@ -28,7 +29,11 @@ export async function putMessage(trx: Kysely<Tables>, message: OutboxMessage): P
       )
       .execute()
   } else {
-    await insert.onConflict((conflict) => conflict.doNothing()).execute()
+    const { numInsertedOrUpdatedRows = 0n } = await insert
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirstOrThrow()
+    isNew = numInsertedOrUpdatedRows > 0n
   }
   await sql`select pg_notify(${OUTBOX_CHANNEL}, '')`.execute(trx)
+  return isNew
 }

@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { HeadState, NotDeployedBecause } from '../../release/automatic.ts'
+import type { CountedRelease } from '../../release/counted.ts'
 import type { LockEnd } from '../../release/lock.ts'
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { MergeRequirement, Plan, Proof } from '../../release/plan.ts'
@@ -7,6 +8,7 @@ import type { WorkerSeen } from '../../release/ports/store.ts'
 import type { Problem } from '../../release/refusals.ts'
 import type { ReleaseMark, RollbackRequest, StepRow } from '../../release/release.ts'
 import type { ReleaseKind, ReleaseState, SignOffKind, StepName } from '../../release/terms.ts'
+import type { WebhookMessage, WebhookType } from '../../release/webhooks.ts'
 
 /**
  * JSON that is stored byte for byte: Postgres's `json`, because `jsonb` rejects NUL escapes and loses the order of keys.
@@ -30,6 +32,31 @@ export interface Tables {
     note: string | null
     right: string
     at: Generated<Date>
+  }
+  /** Who has tested which change, where QA is asked for each. Rows are added, and gone where their person's QA is void. */
+  change_tested: {
+    position: Generated<number>
+    release: number
+    change: string
+    person_id: string
+    person_name: string
+    right: string
+    is_own: boolean
+    note: string | null
+    at: Generated<Date>
+  }
+  /** Void sign-offs, as they stood in `sign_off`. */
+  disputed_sign_off: {
+    position: number
+    release: number
+    kind: SignOffKind
+    person_id: string
+    person_name: string
+    fingerprint: string
+    note: string | null
+    right: string
+    at: Date
+    disputed_at: Generated<Date>
   }
   step: {
     position: Generated<number>
@@ -77,9 +104,10 @@ export interface Tables {
   outbox: {
     id: Generated<number>
     release: number | null
-    kind: OutboxMessage['kind']
+    /** Slack's messages, and requests of webhooks: these alone have `endpoint` and `stream`. */
+    kind: OutboxMessage['kind'] | WebhookMessage['kind']
     key: string | null
-    message: Json<OutboxMessage>
+    message: Json<OutboxMessage | WebhookMessage>
     state: Generated<'waiting' | 'sent' | 'given up'>
     tries: Generated<number>
     put_in_at: Generated<Date>
@@ -89,14 +117,25 @@ export interface Tables {
     posted_channel: string | null
     posted_ts: string | null
     reason: string | null
+    endpoint: string | null
+    stream: string | null
   }
+  /** The URLs that webhooks tell, by digests of them. `named_at`: when a bot last named it. */
+  webhook_endpoint: { id: string; events: readonly WebhookType[] | null; named_at: Date; gone_at: Date | null }
   /** `asks`: the button that has it asked before the click. */
   button_token: { token: string; release: number; action: string; asks: Generated<boolean> }
   /** `subject`: its canonical JSON. */
   subject_token: { token: string; subject: string; action: string }
   /** The id by which a channel's name was last found. */
   channel_id: { name: string; id: string }
-  worker: { id: string; at: Date; configurations: Json<WorkerSeen['configurations']> }
+  /** `worker_group`: its `--group`; null without one. */
+  worker: {
+    id: string
+    at: Date
+    configurations: Json<WorkerSeen['configurations']>
+    host: string | null
+    worker_group: string | null
+  }
   database_identity: { identity: string; app: string; environment: string }
   /** Rows that exist only to be locked. The one without names stands for all environments. */
   environment_row: { app: string; environment: string }
@@ -128,6 +167,10 @@ export interface Tables {
   lock_delivery: { key: string; lock: number; at: Generated<Date> }
   /** Who is told when an environment is free. */
   free_watch: { id: Generated<number>; app: string; environment: string; person_id: string }
+  /** Kinds of direct messages that a person has switched off. */
+  direct_message_off: { person_id: string; kind: string; at: Generated<Date> }
+  /** People to whom Slack delivers no direct message, with its code, since when. */
+  direct_message_refused: { person_id: string; error: string; at: Generated<Date> }
   /** The head of each environment that is deployed automatically. `watchers`: the workers that have looked. */
   head: {
     app: string
@@ -141,6 +184,45 @@ export interface Tables {
     held_back: number | null
     watchers: Json<readonly string[]>
   }
+  /** Who has opened App Home, and what Slack shows there; homes.ts. */
+  home: {
+    person: string
+    opened_at: Date
+    asked_at: Date | null
+    looked_at: Date | null
+    looked_events: number | null
+    not_before: Date
+    published_at: Date | null
+    claim: number
+    claimed_until: Date | null
+    hash: string | null
+    shown: string | null
+  }
+  /** One row: when App Homes were published in the last minute. */
+  home_pace: { at: Date[] }
+  /** What each release adds to the figures (release/counted.ts). `at`: its end or, before that, since when it is counted. */
+  release_figures: {
+    release: number
+    app: string
+    environment: string
+    kind: ReleaseKind
+    at: Date
+    outcome: ReleaseState | null
+    ended_at: Date | null
+    confirmed_at: Date | null
+    attention_at: Date | null
+    rolled_back_at: Date | null
+    signed_after_ms: string | number | null
+    emergency: boolean
+    run_ms: string | number | null
+    step_ms: Json<CountedRelease['stepMs']>
+    /** Separated by spaces. */
+    steps: string
+    lead_seconds: readonly number[]
+    commits: number
+  }
+  /** One row: the releases from this number on have their rows; null: none were looked at. */
+  figures_filled: { below: number | null }
   /** One row: the minimum version of the program that may work on the store. */
   store_version: { minimum: number }
 }
@@ -186,6 +268,8 @@ export interface ReleaseTable {
   merge_requirements: NullableJson<readonly MergeRequirement[]>
   proof: NullableJson<Proof>
   freeze_shown: string | null
+  /** Whether its card says that no worker can take it. */
+  worker_missing_shown: Generated<boolean>
   rollback: NullableJson<RollbackRequest>
   /** The commit that a succeeded release proved; an index finds releases by it. */
   proven_commit: string | null

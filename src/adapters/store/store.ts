@@ -1,10 +1,13 @@
 import { type Kysely, sql } from 'kysely'
+import { defined } from '../../lib/defined.ts'
 import type { Store } from '../../release/ports/store.ts'
 import { readChainHead, readEvents } from './chain.ts'
 import { readNow } from './changes.ts'
+import { readDirectMessages, readRefusal } from './direct-messages.ts'
+import { readFigures, readUsualRun } from './figures.ts'
 import { readHeads } from './heads.ts'
 import { readLock, readLocks } from './locks.ts'
-import { readCurrent, readRelease, readReleases } from './reads.ts'
+import { readCurrent, readHotfixesToFollowUp, readNewest, readRelease, readReleases } from './reads.ts'
 import type { Tables } from './schema.ts'
 import { createTokens } from './tokens.ts'
 import type { RunTransaction } from './transaction.ts'
@@ -22,6 +25,8 @@ export function createStore(db: Kysely<Tables>, transaction: RunTransaction, ver
     release: (number) => readRelease(db, number),
     releases: (filter) => readReleases(db, filter),
     current: (app, environment) => readCurrent(db, app, environment),
+    newest: (of) => readNewest(db, of),
+    hotfixesToFollowUp: (ended) => readHotfixesToFollowUp(db, ended),
     events: (number) => readEvents(db, number),
     chainHead: () => readChainHead(db),
 
@@ -40,8 +45,13 @@ export function createStore(db: Kysely<Tables>, transaction: RunTransaction, ver
       return noted?.id
     },
 
-    workerSeen: async ({ id, configurations }) => {
-      const seen = { at: sql<Date>`clock_timestamp()`, configurations: JSON.stringify(configurations) }
+    workerSeen: async ({ id, configurations, host, group }) => {
+      const seen = {
+        at: sql<Date>`clock_timestamp()`,
+        configurations: JSON.stringify(configurations),
+        host: host ?? null,
+        worker_group: group ?? null,
+      }
       const { minimum } = await db
         .insertInto('worker')
         .values({ id, ...seen })
@@ -53,7 +63,13 @@ export function createStore(db: Kysely<Tables>, transaction: RunTransaction, ver
 
     heads: () => readHeads(db),
 
-    workers: () => db.selectFrom('worker').selectAll().orderBy('at', 'desc').execute(),
+    workers: async () => {
+      const rows = await db.selectFrom('worker').selectAll().orderBy('at', 'desc').execute()
+      return rows.map(({ host, worker_group: group, ...seen }) => ({
+        ...seen,
+        ...defined({ host: host ?? undefined, group: group ?? undefined }),
+      }))
+    },
 
     noteDatabase: async (identity, app, environment) => {
       await db
@@ -70,5 +86,10 @@ export function createStore(db: Kysely<Tables>, transaction: RunTransaction, ver
 
     locks: (filter) => readLocks(db, filter),
     lock: (id) => readLock(db, id),
+    directMessages: (person) => readDirectMessages(db, person),
+    directMessageRefusal: (person) => readRefusal(db, person),
+
+    figures: (asked) => readFigures(db, asked),
+    usualRunMs: (release) => readUsualRun(db, release),
   }
 }

@@ -5,11 +5,13 @@ import type { ReleaseEvent } from '../../release/events.ts'
 import type { Claim, CommitAs, Job } from '../../release/ports/jobs.ts'
 import type { LockRows } from '../../release/ports/locks.ts'
 import type { Transaction } from '../../release/ports/store.ts'
-import { appendEvents } from './chain.ts'
+import { appendEvents, readEvents } from './chain.ts'
 import {
   addSignOff,
+  addTested,
   changeRelease,
   createRelease,
+  disputeSignOff,
   lockAllEnvironments,
   lockEnvironment,
   lockRelease,
@@ -17,10 +19,13 @@ import {
   putStep,
   readNow,
 } from './changes.ts'
+import { keepFigures } from './counted-rows.ts'
+import { noteRefusal, setDirectMessages } from './direct-messages.ts'
 import { putHead, readHead } from './heads.ts'
 import { holdLease } from './lease.ts'
 import { createLockRows, readWaitingCards } from './locks.ts'
 import { putMessage } from './put-message.ts'
+import { draftWebhooks, putWebhooks } from './put-webhooks.ts'
 import { readReleaseByRequest } from './reads.ts'
 import type { Tables } from './schema.ts'
 import type { VersionWatch } from './version.ts'
@@ -69,7 +74,7 @@ async function runOnce<T>(
 ): Promise<T> {
   if (claim !== undefined) await jobs.holdClaim(trx, claim)
   if (lease !== undefined) await holdLease(trx, lease)
-  const { now, minimum } = await readNow(trx)
+  const { now, minimum, hasWebhooks } = await readNow(trx)
   version.assertMayWork(minimum)
   const events: ReleaseEvent[] = []
   let broken: { by: unknown } | undefined
@@ -90,6 +95,8 @@ async function runOnce<T>(
     lockRelease: (number) => call(lockRelease(trx, number)),
     changeRelease: (number, change) => call(changeRelease(trx, number, change)),
     addSignOff: (number, signOff) => call(addSignOff(trx, number, signOff)),
+    addTested: (number, tested) => call(addTested(trx, number, tested)),
+    disputeSignOff: (number, signOff) => call(disputeSignOff(trx, number, signOff)),
     putStep: (number, step) => call(putStep(trx, number, step, lease)),
     putMark: (number, mark) => call(putMark(trx, number, mark)),
     head: (app, environment) => call(readHead(trx, app, environment)),
@@ -101,13 +108,19 @@ async function runOnce<T>(
     },
     enqueue: (job, { afterMs = 0 } = {}) => call(jobs.enqueue(trx, job, afterMs)),
     send: (message) => call(putMessage(trx, message)),
+    events: (release) => call(readEvents(trx, release)),
     locks: guarded(createLockRows(trx, now), call),
-    waitingCards: (place) => call(readWaitingCards(trx, place)),
+    waitingCards: (of) => call(readWaitingCards(trx, of)),
+    setDirectMessages: (person, kind, on) => call(setDirectMessages(trx, person, kind, on)),
+    noteDirectMessageRefusal: (person, error) => call(noteRefusal(trx, person, error)),
   }
   const result = await work(tx, trx)
   // After a failed statement Postgres rolls back, but answers the commit without an error.
   if (broken !== undefined) throw broken.by
-  await appendEvents(trx, events)
+  const drafts = hasWebhooks ? await draftWebhooks(trx, events) : []
+  const appended = await appendEvents(trx, events)
+  await keepFigures(trx, events)
+  await putWebhooks(trx, drafts, appended)
   return result
 }
 

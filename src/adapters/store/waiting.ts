@@ -33,6 +33,7 @@ export function createWaiting(db: Kysely<Tables>) {
       const { waiting, age } = await db
         .selectFrom('outbox')
         .where('state', '=', 'waiting')
+        .where('kind', '<>', 'webhook')
         .select([
           sql<number>`count(*)::int`.as('waiting'),
           sql<number>`coalesce(extract(epoch from now() - min(put_in_at)), 0)::float8 * 1000`.as('age'),
@@ -56,6 +57,13 @@ export function createWaiting(db: Kysely<Tables>) {
             (select max(e.at) from event e where e.release = r.number and e.type in ${STATE_BEGAN}), r.requested_at
           ))::float8 * 1000 as "forMs"
         from release r where r.state in ${NOT_ENDED}`.execute(db)
+      return rows
+    },
+    /** The releases whose time has come and that have not started, and for how long it is past. */
+    async overdueStarts(): Promise<readonly OpenRelease[]> {
+      const { rows } = await sql<OpenRelease>`
+        select app, environment, state, extract(epoch from now() - start_at)::float8 * 1000 as "forMs"
+        from release where state in ('awaiting sign-off', 'scheduled') and start_at <= now()`.execute(db)
       return rows
     },
     /** The heads that wait to be deployed automatically, and for how long each commit has waited. */

@@ -1,28 +1,7 @@
 /** `webhooks`: URLs that receive signed requests about releases. */
 import { z } from 'zod'
+import { WEBHOOK_TYPES } from '../../release/webhooks.ts'
 import { list, text, webUrl } from './shapes.ts'
-
-const EVENTS = [
-  'release.requested',
-  'release.planned',
-  'release.signed',
-  'release.scheduled',
-  'release.approved',
-  'release.started',
-  'release.needs_attention',
-  'release.succeeded',
-  'release.failed',
-  'release.refused',
-  'release.rejected',
-  'release.cancelled',
-  'release.expired',
-  'release.outdated',
-  'release.closed',
-  'release.marked',
-  'lock.set',
-  'lock.taken_over',
-  'lock.ended',
-] as const
 
 const variable = text(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'must be the name of an environment variable, not its value')
 
@@ -30,7 +9,7 @@ const twoVariables = z
   .array(variable)
   .refine((names) => names.length === 2 && new Set(names).size === 2, 'must be two different variables: [NEW, OLD]')
 
-const webhook = z.strictObject({
+export const webhookSchema = z.strictObject({
   url: webUrl.meta({
     description: 'The URL: https; http only for this machine',
     examples: ['https://hooks.example.com/signoff'],
@@ -42,7 +21,7 @@ const webhook = z.strictObject({
         'The environment variable of the bot with the secret; two, to rotate it: requests are signed with both',
       examples: ['RELEASE_HOOK_SECRET', ['NEW_HOOK_SECRET', 'OLD_HOOK_SECRET']],
     }),
-  events: list(z.enum(EVENTS), {
+  events: list(z.enum(WEBHOOK_TYPES), {
     empty: 'is an empty list, which sends nothing; remove the key to send everything',
     twice: 'names an event twice',
   })
@@ -51,7 +30,7 @@ const webhook = z.strictObject({
 })
 
 export const webhooksSchema = z
-  .array(webhook)
+  .array(webhookSchema)
   .default([])
   .meta({
     description: 'URLs that receive signed requests about releases (Standard Webhooks)',

@@ -18,21 +18,30 @@ export function disagreements(
     request?.data[key] !== undefined && request.data[key] !== table[key]
   const outcome = hasEnded(table.state) ? table.state : undefined
   const pairs = (all: readonly { kind: string; id: string }[]) =>
-    all
-      .map(({ kind, id }) => `${kind} ${id}`)
-      .sort()
-      .join()
-  const signed = [
-    pairs(table.signOffs.map(({ kind, person }) => ({ kind, id: person.id }))),
-    pairs(signOffs.map(({ kind, by }) => ({ kind, id: by.id }))),
-  ]
+    // A person has one row of a kind, and an event each time that they have tested more changes.
+    [...new Set(all.map(({ kind, id }) => `${kind} ${id}`))].sort().join()
+  const ofTable = (given: TableFacts['signOffs']) => pairs(given.map(({ kind, person }) => ({ kind, id: person.id })))
+  const ofEvents = (isDisputed: boolean) =>
+    pairs(
+      signOffs
+        .filter(({ disputedAt }) => (disputedAt !== undefined) === isDisputed)
+        .map(({ kind, by }) => ({ kind, id: by.id })),
+    )
+  const isSigned = ofTable(table.signOffs) === ofEvents(false) && ofTable(table.disputed ?? []) === ofEvents(true)
+  const tested = [
+    table.tested?.map(({ change, person }) => `${change} ${person.id}`),
+    signOffs
+      .filter(({ disputedAt }) => disputedAt === undefined)
+      .flatMap(({ changes = [], by }) => changes.map((change) => `${change} ${by.id}`)),
+  ].map((all) => all && [...new Set(all)].sort().join())
   const apart = Math.abs(table.requestedAt.getTime() - Date.parse(requested?.at ?? table.requestedAt.toISOString()))
   return [
     ...(requested !== undefined && requested.by.id !== table.requester.id ? ['who requested it'] : []),
     ...(apart > SAME_TIME_MS ? ['when it was requested'] : []),
     ...(['app', 'environment', 'kind'] as const).filter(differs).map((key) => `the ${key}`),
     ...(fingerprint !== undefined && fingerprint !== table.fingerprint ? ['the fingerprint'] : []),
-    ...(signed[0] === signed[1] ? [] : ['the sign-offs']),
+    ...(isSigned ? [] : ['the sign-offs']),
+    ...(tested[0] === undefined || tested[0] === tested[1] ? [] : ['who has tested which change']),
     ...(ended?.state === outcome ? [] : ['the outcome']),
   ]
 }

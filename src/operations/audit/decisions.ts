@@ -29,9 +29,14 @@ export interface Decision {
   readonly fingerprint?: string
   /** A group's handle, `named by id` or `every full member`; absent in old events. */
   readonly right?: string
+  /** Of QA for each change: the ids of those that they have tested, and of those with own commits. */
+  readonly changes?: readonly string[]
+  readonly own?: readonly string[]
   readonly groups?: readonly GroupMembers[]
   /** It was given after the release was approved, as an emergency allows. */
   readonly isAfterwards: boolean
+  /** When its person said that they did not give it: it is void. */
+  readonly disputedAt?: string
 }
 
 export interface Mark {
@@ -49,11 +54,15 @@ export interface Decisions {
   readonly rules?: RecordedRules
   readonly fingerprint?: string
   readonly plannedAt?: string
+  /** The ids of the changes of the plan, where QA was asked for each. */
+  readonly changes?: readonly string[]
   readonly signOffs: readonly Decision[]
   /** The requester's **Go** for a hot-fix or a rollback that nobody signs. */
   readonly go?: Who
   readonly approvedAt?: string
   readonly startedAt?: string
+  /** For which time it was scheduled, as last changed. */
+  readonly scheduledFor?: string
   /** The last mark that says whether anybody should go back to it. */
   readonly mark?: Mark
   readonly ended?: { readonly state: ReleaseState; readonly at: string; readonly by?: Who; readonly reason?: string }
@@ -64,7 +73,8 @@ export interface Decisions {
 /** The types that `decisionsOf` reads. */
 export const DECIDING_EVENTS: readonly EventType[] = [
   ...(['release_requested', 'plan_made', 'sign_off_given', 'go_given', 'release_approved'] as const),
-  ...(['run_started', 'step_done', 'release_ended', 'release_marked'] as const),
+  ...(['run_started', 'step_done', 'release_ended', 'release_marked', 'start_time_changed'] as const),
+  'sign_off_disputed',
 ]
 
 /** Actors that are no people; `signoff` requests what is deployed automatically. */
@@ -91,6 +101,8 @@ export function decisionsOf(events: readonly EventBody[]): Decisions {
   const approved = first('release_approved') ?? started
   const ended = events.findLast(({ type }) => type === 'release_ended')
   const go = first('go_given')
+  const changedTo = events.findLast(({ type }) => type === 'start_time_changed')?.data.to
+  const scheduledFor = [changedTo, requested?.data.startAt].find(isText)
   const marked = events.findLast(({ type }) => type === 'release_marked')
   const done = (step: string) => events.findLast(({ type, data }) => type === 'step_done' && data.step === step)?.data
   const commit = [done('confirm')?.commit, done('push')?.commit].find(isText)
@@ -98,13 +110,15 @@ export function decisionsOf(events: readonly EventBody[]): Decisions {
     signOffs: events.flatMap((event, index) => {
       if (event.type !== 'sign_off_given') return []
       const isAfterwards = approved !== undefined && index > events.indexOf(approved)
-      return [{ ...decisionOf(event), by: whoDid(event), isAfterwards }]
+      const disputedAt = disputeOf(events, index)?.at
+      return [{ ...decisionOf(event), by: whoDid(event), isAfterwards, ...defined({ disputedAt }) }]
     }),
     ...defined({
       requested: requested && { by: whoDid(requested), at: requested.at },
       rules: plan?.data.rules as RecordedRules | undefined,
       fingerprint: plan?.data.fingerprint as string | undefined,
       plannedAt: plan?.at,
+      changes: textsOf(plan?.data.changes),
       go: go && whoDid(go),
       approvedAt: approved?.at,
       startedAt: started?.at,
@@ -113,9 +127,23 @@ export function decisionsOf(events: readonly EventBody[]): Decisions {
         ...defined({ by: PROCESSES.includes(ended.actor) ? undefined : whoDid(ended) }),
       },
       commit,
+      scheduledFor,
       mark: marked && { ...markOf(marked), by: whoDid(marked) },
     }),
   }
+}
+
+/**
+ * The dispute of the sign-off at this place: the first that its person made of that kind before they gave it again. All that a
+ * person has tested is one QA.
+ */
+function disputeOf(events: readonly EventBody[], index: number): EventBody | undefined {
+  const signed = events[index]
+  const next = events
+    .slice(index + 1)
+    .filter(({ actor, data }) => actor === signed?.actor && data.kind === signed.data.kind)
+    .find(({ type, data }) => type === 'sign_off_disputed' || (type === 'sign_off_given' && data.changes === undefined))
+  return next?.type === 'sign_off_disputed' ? next : undefined
 }
 
 function markOf({ at, data: { mark, reason, rollback } }: EventBody): Omit<Mark, 'by'> {
@@ -136,9 +164,22 @@ function decisionOf({ at, data }: EventBody): Omit<Decision, 'by' | 'isAfterward
       note: isText(data.note) ? data.note : undefined,
       fingerprint: isText(data.fingerprint) ? data.fingerprint : undefined,
       right: isText(data.right) ? data.right : undefined,
+      changes: textsOf(data.changes),
+      own: textsOf(data.own),
       groups: data.groups as readonly GroupMembers[] | undefined,
     }),
   }
+}
+
+function textsOf(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) ? value.filter(isText) : undefined
+}
+
+/** Who has tested which change, as the events record it, in order. */
+export function testersOf(decisions: Decisions, change: string): readonly (Decision & { readonly isOwn: boolean })[] {
+  return decisions.signOffs
+    .filter(({ kind, changes = [] }) => kind === 'qa' && changes.includes(change))
+    .map((decision) => ({ ...decision, isOwn: decision.own?.includes(change) === true }))
 }
 
 function endOf({ at, data }: EventBody): Omit<NonNullable<Decisions['ended']>, 'by'> {

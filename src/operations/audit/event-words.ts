@@ -19,7 +19,12 @@ const again = ({ attempt }: Data, words: string) =>
   number(attempt) > 1 ? `${words}, attempt ${number(attempt)}` : words
 const because = (value: unknown) => (isText(value) ? `: ${value}` : '')
 const step = ({ step }: Data) => (isText(step) ? step : 'a step')
+const names = (people: unknown) =>
+  (Array.isArray(people) ? people : []).flatMap((one: { name?: unknown } | null) => one?.name ?? []).filter(isText)
 const all = (value: unknown) => (Array.isArray(value) ? value.filter(isText) : [])
+
+const testedWords = (count: number, own: number) =>
+  `tested ${counted(count, 'change')}${own === 0 ? '' : own === count ? ', as its author' : `, ${own} of them as the author`}`
 
 const lockedPlace = ({ app, environment }: Data) =>
   isText(app) && isText(environment) ? `${app} ${environment}` : 'all environments'
@@ -33,8 +38,8 @@ const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
   plan_made: ({ commits, pending }) =>
     `planned it: ${counted(number(commits), 'commit')}, ${counted(number(pending), 'migration')}`,
   card_posted: () => 'posted its card in the channel',
-  sign_off_given: ({ kind, note, waives }) =>
-    `${SIGNED[String(kind)] ?? `signed: ${String(kind)}`}${all(waives).length === 0 ? '' : `, which waived ${all(waives).join(' and ')}`}${because(note)}`,
+  sign_off_given: ({ kind, note, waives, changes, own }) =>
+    `${kind === 'qa' && all(changes).length > 0 ? testedWords(all(changes).length, all(own).length) : (SIGNED[String(kind)] ?? `signed: ${String(kind)}`)}${all(waives).length === 0 ? '' : `, which waived ${all(waives).join(' and ')}`}${because(note)}`,
   go_given: () => 'pressed Go',
   release_approved: (data) => again(data, 'let it run: it has what it needs'),
   preflight_passed: (data) => again(data, 'checked every bound fact again: nothing has moved'),
@@ -75,8 +80,12 @@ const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
     `marked it as ${String(mark)}${rollback === undefined ? '' : ` by the rollback #${number(rollback)}`}${because(reason)}`,
   record_settled: ({ commentUrl, detail }) =>
     commentUrl === undefined ? `gave up writing the record${because(detail)}` : 'wrote the record that was missing',
+  people_told: ({ kind, people }) =>
+    `told in private of ${isText(kind) ? kind : 'it'}: ${names(people).join(', ') || 'nobody'}`,
   head_not_deployed: ({ commit, because }) =>
     `did not deploy ${String(commit).slice(0, 7)} automatically: builds ${String(because)}`,
+  sign_off_disputed: ({ kind }) =>
+    `said that they did not give this sign-off (${isText(kind) ? kind : 'unknown'}): it is void`,
 }
 
 /** What happened, without who did it. An event that only a newer version knows is told by its type. */

@@ -17,10 +17,12 @@ import {
 } from './document.ts'
 import { eventWords } from './event-words.ts'
 import type { Evidence } from './evidence.ts'
+import { qaSection } from './evidence-qa.ts'
 
 export function detailSections(evidence: Evidence): readonly Section[] {
-  return [planSection, migrationSection, runSection, peopleSection, messageSection, recordSection].map((section) =>
-    section(evidence),
+  const asked = evidence.decisions.changes === undefined ? [] : [qaSection]
+  return [planSection, ...asked, migrationSection, runSection, peopleSection, messageSection, recordSection].map(
+    (section) => section(evidence),
   )
 }
 

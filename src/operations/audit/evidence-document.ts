@@ -18,6 +18,7 @@ import {
 import { eventWords, isMainEvent } from './event-words.ts'
 import type { Evidence } from './evidence.ts'
 import { detailSections } from './evidence-details.ts'
+import { testedFact } from './evidence-qa.ts'
 import { rulesSection } from './evidence-rules.ts'
 import { NOT_RECORDED, type Verdict } from './separation.ts'
 
@@ -119,9 +120,10 @@ function rightText(right: string | undefined): string {
   return right.startsWith('@') ? `member of ${right}` : right
 }
 
-function decisionText({ by, right, at, note, isAfterwards }: Decision): string {
+function decisionText({ by, right, at, note, isAfterwards, disputedAt }: Decision): string {
+  const disputed = disputedAt === undefined ? '' : `; void: they said ${utc(disputedAt)} that it was not them`
   const quoted = note === undefined ? '' : `: ${JSON.stringify(note)}`
-  return `${personText(by)}, ${rightText(right)}, ${utc(at)}${isAfterwards ? ', after the approval to run' : ''}${quoted}`
+  return `${personText(by)}, ${rightText(right)}, ${utc(at)}${isAfterwards ? ', after the approval to run' : ''}${quoted}${disputed}`
 }
 
 function signOffFact(evidence: Evidence, kind: SignOffKind, label: string, needed?: number): readonly Fact[] {
@@ -162,7 +164,8 @@ function summarySection(evidence: Evidence): Section {
     ...(request.startAt === undefined ? [] : [['Time to start', [`${utc(request.startAt)} UTC`]] as const]),
     ...(request.reason === undefined ? [] : [['Reason', [request.reason]] as const]),
     ...signOffFact(evidence, 'emergency', 'Emergency'),
-    ...signOffFact(evidence, 'qa', 'QA', asked.qa),
+    ...signOffFact(evidence, 'qa', 'QA', asked.qa === 'each change' ? 1 : asked.qa),
+    ...testedFact(evidence),
     ...signOffFact(evidence, 'approval', 'Approval', asked.approvals),
     ...signOffFact(evidence, 'talked over', 'Talked over'),
     ...signOffFact(evidence, 'rejection', 'Rejected by'),

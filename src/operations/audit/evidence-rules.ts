@@ -22,7 +22,7 @@ function rulesBlocks(rules: RecordedRules | undefined, plannedAt: string | undef
   if ('sign_off' in rules) return [facts([['Sign-offs', ['none: this environment asks nobody']], ...talk, ...holds])]
   return [
     facts([
-      ['QA', [rules.qa === 0 ? 'not needed' : `${counted(rules.qa, 'person', 'people')}: ${peopleText(rules.qa_by)}`]],
+      ['QA', [qaText(rules.qa, peopleText(rules.qa_by))]],
       [
         'Approval',
         [
@@ -45,6 +45,11 @@ function rulesBlocks(rules: RecordedRules | undefined, plannedAt: string | undef
       ...holds,
     ]),
   ]
+}
+
+function qaText(qa: number | 'each change', people: string): string {
+  if (qa === 'each change') return `of each change: ${people}`
+  return qa === 0 ? 'not needed' : `${counted(qa, 'person', 'people')}: ${people}`
 }
 
 /** What else could hold a release back: recorded only where it is not the default. */

@@ -4,6 +4,7 @@
  */
 
 import { defined } from '../../lib/defined.ts'
+import type { Tested } from '../../release/changes.ts'
 import { EVENTS, type EventType } from '../../release/events.ts'
 import { pickedCommit } from '../../release/hotfix.ts'
 import { type BoundDatabase, databasesOf } from '../../release/plan.ts'
@@ -32,6 +33,10 @@ export interface Evidence {
   readonly fingerprint?: string
   /** Who gave which sign-off, with which permission, when, and for which fingerprint. */
   readonly signOffs: readonly SignOff[]
+  /** Who has tested which change, where QA was asked for each. */
+  readonly tested?: readonly Tested[]
+  /** The sign-offs that are void: their person has said that they did not give them. Absent: none. */
+  readonly disputed?: Release['disputed']
   /** What people decided, as the events record it, with the rules that were in force and who was in the groups. */
   readonly decisions: Decisions
   /** Whether different people requested, tested and approved it; computed from `decisions`. */
@@ -151,9 +156,10 @@ export function evidenceOf({ release, events, messages, chain }: StoredEvidence)
     },
     ...defined({ plan, fingerprint }),
     signOffs: release.signOffs,
+    ...defined({ tested: release.tested, disputed: release.disputed }),
     decisions,
     separation: separationOf(decisions),
-    disagreements: disagreements(release, bodies, decisions),
+    disagreements: disagreements({ ...release, tested: release.tested ?? [] }, bodies, decisions),
     people: peopleOf(release, chained),
     times: Object.fromEntries(
       MOMENTS.flatMap((moment) => (release[moment] ? [[moment, release[moment].toISOString()]] : [])),
@@ -198,8 +204,12 @@ const ENDED: EventType = 'release_ended'
 const SIGNED: EventType = 'sign_off_given'
 
 function peopleOf(release: Release, events: Evidence['chain']['events']): readonly PersonActions[] {
-  const { requester, signOffs, endedBy } = release
-  const known = [requester, ...signOffs.map(({ person }) => person), ...(endedBy ? [endedBy] : [])]
+  const { requester, signOffs, disputed, endedBy } = release
+  const known = [
+    requester,
+    ...[...signOffs, ...(disputed ?? [])].map(({ person }) => person),
+    ...(endedBy ? [endedBy] : []),
+  ]
   const actions = events.filter(({ event: { type, actor, data } }) => {
     const isPress = factsOf(type)?.isPress === true || (type === ENDED && ENDS_BY_PERSON.includes(data.state))
     return isPress && !PROCESSES.includes(actor)

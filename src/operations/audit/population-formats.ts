@@ -19,8 +19,12 @@ function personText({ id, name }: Who): string {
 function signers(release: ListedRelease, kind: Decision['kind']): string {
   return release.signOffs
     .filter((each) => each.kind === kind)
-    .map(({ by, isAfterwards }) => `${personText(by)}${isAfterwards ? ' afterwards' : ''}`)
+    .map((each) => `${signer(each)}${each.isAfterwards ? ' afterwards' : ''}`)
     .join('; ')
+}
+
+function signer({ by, disputedAt }: Decision): string {
+  return `${personText(by)}${disputedAt === undefined ? '' : ' disputed'}`
 }
 
 /** `not separated: emergency`. */
@@ -28,6 +32,8 @@ function duties({ duties, because, outcome }: ListedRelease): string {
   if (outcome === 'missing') return ''
   return because === undefined ? duties : `${duties}: ${because}`
 }
+
+const listed = (values: readonly (string | number)[]) => values.join('; ')
 
 /** The columns of the CSV, and the keys of the JSON. Scripts depend on them: add new ones at the end. */
 const COLUMNS: Readonly<Record<string, (release: ListedRelease) => string | undefined>> = {
@@ -44,7 +50,7 @@ const COLUMNS: Readonly<Record<string, (release: ListedRelease) => string | unde
   approved_by: (release) => signers(release, 'approval'),
   talked_over_by: (release) => signers(release, 'talked over'),
   rejected_by: (release) => signers(release, 'rejection'),
-  emergency_by: ({ emergency }) => emergency && personText(emergency.by),
+  emergency_by: ({ emergency }) => emergency && signer(emergency),
   emergency_reason: ({ emergency }) => emergency?.note,
   duties,
   requested_at: ({ requestedAt }) => requestedAt,
@@ -57,6 +63,14 @@ const COLUMNS: Readonly<Record<string, (release: ListedRelease) => string | unde
   marked: ({ mark }) => mark?.is,
   marked_by: ({ mark }) => mark && personText(mark.by),
   mark_reason: ({ mark }) => mark?.reason,
+  scheduled_for: ({ scheduledFor }) => scheduledFor,
+  confirmed_at: ({ figures }) => figures?.confirmedAt,
+  needed_attention_at: ({ figures }) => figures?.neededAttentionAt,
+  rolled_back_at: ({ figures }) => figures?.rolledBackAt,
+  waited_for_sign_off_ms: ({ figures }) => figures?.waitedForSignOffMs?.toString(),
+  step_ms: ({ figures }) => listed(Object.entries(figures?.stepMs ?? {}).map(([step, ms]) => `${step} ${ms}`)),
+  commits: ({ figures }) => figures?.commits.toString(),
+  lead_times_s: ({ figures }) => listed(figures?.leadTimesS ?? []),
 }
 
 /** White space and control characters, which could begin a new line or hide the beginning of a cell. */
@@ -116,6 +130,8 @@ function tableLine(cells: readonly string[]): string {
   return `${cells.map((cell, index) => cell.padEnd(WIDTHS[index] ?? 0)).join(' ')}`.trimEnd().concat('\n')
 }
 
+const timeText = (moment: string) => onOneLine(moment.slice(0, 19).replace('T', ' '))
+
 const onOneLine = (text: string) => text.replace(INVISIBLE, ' ').trim()
 
 const table: PopulationFormat = {
@@ -132,9 +148,10 @@ const table: PopulationFormat = {
             return [onOneLine(who ?? '')]
           return who ? [`${PEOPLE[column]} ${onOneLine(who)}`] : []
         })
-        const time = requestedAt.slice(0, 19).replace('T', ' ')
+        const time = timeText(requestedAt)
+        const start = release.scheduledFor === undefined ? [] : [`scheduled for ${timeText(release.scheduledFor)}`]
         const cells = [`#${number}`, kind, `${app} ${environment}`.trim(), outcome, commit.slice(0, 7), time]
-        return tableLine([...cells.map(onOneLine), [...people, ...bad].join(', ')])
+        return tableLine([...cells.map(onOneLine), [...people, ...start, ...bad].join(', ')])
       })
       .join(''),
   end: (tally, filter) => `\n${tallyLines(tally, filter).join('\n')}\n`,

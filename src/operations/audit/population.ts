@@ -1,5 +1,6 @@
 /** The releases of a period, from which an auditor draws a sample, and whether any number is missing. */
 import { defined } from '../../lib/defined.ts'
+import { type CountedRelease, countedRelease } from '../../release/counted.ts'
 import type { NumberedRelease, Period, StoredNumbers } from '../../release/record.ts'
 import { disagreements } from './agreement.ts'
 import { type Decision, type Decisions, decisionsOf, type EventBody, type Mark, type Who } from './decisions.ts'
@@ -36,8 +37,27 @@ export interface ListedRelease {
   readonly fingerprint?: string
   /** Whether anybody should go back to it, as it was last marked. */
   readonly mark?: Mark
+  /** When it was to start, as that was last changed; absent: as soon as it may. */
+  readonly scheduledFor?: string
+  /** What it adds to the delivery figures; absent for a number without a release. */
+  readonly figures?: ListedFigures
   /** What the tables say otherwise than the events. */
   readonly disagreements: readonly string[]
+}
+
+/** As it is counted (docs/figures.md). Times are ISO 8601. */
+export interface ListedFigures {
+  readonly confirmedAt?: string
+  /** When it first needed attention after something irreversible. */
+  readonly neededAttentionAt?: string
+  readonly rolledBackAt?: string
+  /** From the plan to the last sign-off. */
+  readonly waitedForSignOffMs?: number
+  readonly stepMs: Readonly<Record<string, number>>
+  /** The commits that went out; merge commits are left out. */
+  readonly commits: number
+  /** From the author's time of each to `confirmedAt`, as far as it is known. */
+  readonly leadTimesS: readonly number[]
 }
 
 export interface Tally {
@@ -106,7 +126,7 @@ function isAsked({ app, environment }: PopulationFilter, table: NonNullable<Numb
   return (app ?? table.app) === table.app && (environment ?? table.environment) === table.environment
 }
 
-function listedRelease({ number, table, sourceCommit, events }: NumberedRelease): ListedRelease {
+function listedRelease({ number, table, sourceCommit, events, plan }: NumberedRelease): ListedRelease {
   const bodies = events.map((text): EventBody => JSON.parse(text))
   const decisions = decisionsOf(bodies)
   const { verdict, because } = separationOf(decisions)
@@ -130,7 +150,23 @@ function listedRelease({ number, table, sourceCommit, events }: NumberedRelease)
       because,
       fingerprint: decisions.fingerprint ?? table?.fingerprint,
       mark: decisions.mark,
+      scheduledFor: decisions.scheduledFor,
+      figures: table && figuresOf(countedRelease({ number, ...table, ...defined({ plan }) }, bodies)),
       ...timesOf(decisions),
+    }),
+  }
+}
+
+function figuresOf(counted: CountedRelease): ListedFigures {
+  const { commits, leadSeconds, stepMs } = counted
+  const moment = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString())
+  return {
+    ...{ commits, leadTimesS: leadSeconds, stepMs },
+    ...defined({
+      confirmedAt: moment(counted.confirmedAt),
+      neededAttentionAt: moment(counted.attentionAt),
+      rolledBackAt: moment(counted.rolledBackAt),
+      waitedForSignOffMs: counted.signedAfterMs,
     }),
   }
 }

@@ -13,7 +13,7 @@ export type Verdict =
 export interface Separation {
   readonly verdict: Verdict
   /** Why duties were not separated. */
-  readonly because?: 'emergency' | 'nobody is asked' | 'one person'
+  readonly because?: 'emergency' | 'nobody is asked' | 'one person' | 'disputed'
   /** Plain sentences, with the names of people and the words that they wrote. */
   readonly sentences: readonly string[]
 }
@@ -28,15 +28,19 @@ interface Facts {
   /** `QA by Lin`, `approved by Tom and Nia`. */
   readonly given: readonly string[]
   /** How many people the rules asked for; undefined if no rules are recorded. */
-  readonly asked: { readonly qa: number; readonly approvals: number } | undefined
+  readonly asked: { readonly qa: number | 'each change'; readonly approvals: number } | undefined
   readonly name: (who: Who) => string
 }
 
 /** Who requested, tested and approved a release, and whether these were different people. */
 export function separationOf(decisions: Decisions): Separation {
   const { requested, signOffs, rules, approvedAt, startedAt, ended } = decisions
-  const before = signOffs.filter(({ isAfterwards }) => !isAfterwards)
   const name = namesIn(decisions)
+  // A sign-off that its person says they did not give counts for nothing.
+  const before = signOffs.filter(({ isAfterwards, disputedAt }) => !isAfterwards && disputedAt === undefined)
+  const disputed = signOffs.flatMap(({ disputedAt, kind, by }) =>
+    disputedAt === undefined ? [] : [`${name(by)} says that they did not give a sign-off (${kind}): it is void.`],
+  )
   const asked = rules === undefined ? undefined : 'qa' in rules ? rules : { qa: 0, approvals: 0 }
   const facts: Facts = { decisions, before, given: rolesOf(before, name), asked, name }
   const { sentences, ...found } = decide(facts)
@@ -46,7 +50,7 @@ export function separationOf(decisions: Decisions): Separation {
       : isProcess(requested.by)
         ? 'Requested automatically.'
         : `Requested by ${name(requested.by)}.`
-  return { ...found, sentences: [by, ...sentences] }
+  return { ...found, sentences: [by, ...sentences, ...disputed] }
 
   function decide(facts: Facts): Separation {
     const soFar = sentenceOf(facts.given)
@@ -64,8 +68,15 @@ export function separationOf(decisions: Decisions): Separation {
     const emergency = before.find(({ kind }) => kind === 'emergency')
     if (emergency !== undefined) return byEmergency(facts, emergency)
     const broken = brokenRules(facts)
-    return broken.length > 0 ? { verdict: 'against the rules', sentences: [...soFar, ...broken] } : bySignOffs(facts)
+    if (broken.length === 0) return bySignOffs(facts)
+    // It was approved by the rules: only afterwards a sign-off became void.
+    if (isApprovedByVoid(decisions)) return { verdict: 'not separated', because: 'disputed', sentences: soFar }
+    return { verdict: 'against the rules', sentences: [...soFar, ...broken] }
   }
+}
+
+function isApprovedByVoid({ signOffs }: Decisions): boolean {
+  return signOffs.some(({ isAfterwards, disputedAt }) => !isAfterwards && disputedAt !== undefined)
 }
 
 /** A person's name; with the id for namesakes, and where a name could be read as more than a name. */
@@ -124,7 +135,8 @@ function endedAs({ state, by, reason }: NonNullable<Decisions['ended']>, name: F
 }
 
 /** What ran although the rules did not allow it, as far as the record tells. Signoff refuses each of these. */
-function brokenRules({ decisions: { requested }, before, asked, name }: Facts): readonly string[] {
+function brokenRules({ decisions, before, asked, name }: Facts): readonly string[] {
+  const { requested } = decisions
   const approvers = peopleWho(before, 'approval')
   const lacks = (what: string, given: number, needed = 0) => {
     if (given >= needed) return []
@@ -134,9 +146,25 @@ function brokenRules({ decisions: { requested }, before, asked, name }: Facts): 
   const own = requested !== undefined && approvers.some(({ id }) => id === requested.by.id)
   return [
     ...(own ? [`${name(requested.by)} approved their own release, which no rule allows.`] : []),
-    ...lacks('QA sign-off', peopleWho(before, 'qa').length, asked?.qa),
+    ...(asked?.qa === 'each change'
+      ? untestedWords(decisions, before)
+      : lacks('QA sign-off', peopleWho(before, 'qa').length, asked?.qa)),
     ...lacks('approval', approvers.length, asked?.approvals),
   ]
+}
+
+/** The changes that none of these sign-offs has tested. Without changes in the plan, the release as a whole is one. */
+function untested({ changes = [] }: Decisions, signOffs: readonly Decision[]): number {
+  const qa = signOffs.filter(({ kind }) => kind === 'qa')
+  if (changes.length === 0) return qa.length === 0 ? 1 : 0
+  const tested = new Set(qa.flatMap((each) => each.changes ?? []))
+  return changes.filter((change) => !tested.has(change)).length
+}
+
+function untestedWords(decisions: Decisions, before: readonly Decision[]): readonly string[] {
+  const missing = untested(decisions, before)
+  if (missing === 0) return []
+  return [`The rules asked for QA of each change; ${howMany(missing, 'change')} had none, and there was no emergency.`]
 }
 
 function bySignOffs(facts: Facts): Separation {
@@ -156,10 +184,25 @@ function bySignOffs(facts: Facts): Separation {
     sentences: [
       `${upper(given.join(', '))}: ${howMany(people, 'person', 'people')}${none}.`,
       ...(both.length > 0 ? [`${joined(both.map(name))} gave both QA and approval, which the rules allow.`] : []),
+      ...ownChanges(facts),
       ...(own ? [`${name(own)} gave QA for their own request, which the rules allow.`] : []),
       ...(asked?.approvals === 0 ? ['The rules ask for no approval.'] : []),
     ],
   }
+}
+
+/** `Chi tested two changes of their own, which the rules allow.` */
+function ownChanges({ before, name }: Facts): readonly string[] {
+  const testers = Map.groupBy(
+    before.filter(({ kind, own = [] }) => kind === 'qa' && own.length > 0),
+    ({ by }) => by.id,
+  )
+  return [...testers.values()].flatMap((theirs) => {
+    const count = theirs.reduce((sum, { own = [] }) => sum + own.length, 0)
+    return theirs[0] === undefined
+      ? []
+      : [`${name(theirs[0].by)} tested ${howMany(count, 'change')} of their own, which the rules allow.`]
+  })
 }
 
 function byOnePerson({ decisions: { requested, go }, before, given, asked, name }: Facts): Separation {
@@ -188,8 +231,10 @@ function byOnePerson({ decisions: { requested, go }, before, given, asked, name 
 
 function byEmergency({ decisions, before, given, asked, name }: Facts, emergency: Decision): Separation {
   const { requested, signOffs } = decisions
+  const lacksQa = (decided: readonly Decision[]) =>
+    asked?.qa === 'each change' ? untested(decisions, decided) > 0 : (asked?.qa ?? 0) > peopleWho(decided, 'qa').length
   const lacks = (decided: readonly Decision[]) => [
-    ...((asked?.qa ?? 0) > peopleWho(decided, 'qa').length ? ['QA'] : []),
+    ...(lacksQa(decided) ? ['QA'] : []),
     ...((asked?.approvals ?? 0) > peopleWho(decided, 'approval').length ? ['approval'] : []),
   ]
   const [waived, missing] = [lacks(before), lacks(signOffs)]

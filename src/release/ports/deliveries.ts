@@ -21,7 +21,9 @@ export interface Inbox {
   /** Stores a delivery. Returns false if it is already stored. */
   receive(delivery: Delivery): Promise<boolean>
   handled(id: string): Promise<void>
-  /** Claims, for 60 s, the unhandled deliveries received more than `olderThanMs` ago. One caller at a time gets each. */
+  /** Keeps others for 10 s from claiming these, which the caller is still at. */
+  hold(ids: readonly string[]): Promise<void>
+  /** Claims, for 10 s, the unhandled deliveries received more than `olderThanMs` ago. One caller at a time gets each. */
   left(olderThanMs: number): Promise<readonly (Delivery & { readonly receivedAt: Date })[]>
 }
 
@@ -32,6 +34,8 @@ export interface Posting {
   readonly tries: number
   readonly firstTriedAt?: Date
   readonly putInAt: Date
+  /** Of a line: an outcome of its release that was put in after it is posted already. */
+  readonly isOvertaken?: true
   /** The release that the message is about, as it is now. */
   readonly of?: {
     readonly app: string

@@ -1,4 +1,5 @@
 /** The forge that hosts an app's repository: pull requests, comments, checks and branch rules. */
+import type { ReadMerge } from '../changes.ts'
 import type { CheckStatus, MergeRequirement } from '../plan.ts'
 import type { App } from '../settings.ts'
 import type { ForgeUnreachable } from '../stored-names.ts'
@@ -33,6 +34,8 @@ export interface ForgeWords {
   /** The forge's name for the page that sets how pull requests may be merged. */
   readonly mergeSettings: string
   readonly pages: ForgePages
+  /** Reads the number and title of a pull request from the message of the commit that merged it, however it was merged. */
+  readonly readMerge: ReadMerge
 }
 
 export interface ForgeLimits {

@@ -1,3 +1,4 @@
+import type { HistoryCommit } from '../changes.ts'
 import type { ChangedFile, PlannedCommit } from '../plan.ts'
 import type { App } from '../settings.ts'
 import type { Answer, ServiceError } from './answers.ts'
@@ -32,7 +33,7 @@ export interface CommitFacts {
  * `deleteBranch` use the network; the others throw on unexpected errors. Commits (40 hex digits) and branch names are validated before git runs.
  */
 export interface Git extends GitPicks {
-  /** The commits of a remote's branches, by ls-remote; null if a branch is missing. */
+  /** The commits of a remote's branches, asked as git ls-remote asks; null if a branch is missing. */
   heads(
     url: string,
     branches: readonly string[],
@@ -52,6 +53,11 @@ export interface Git extends GitPicks {
     app: App,
     range: { from: readonly string[]; notFrom: readonly string[]; limit: number },
   ): Promise<{ count: number; commits: readonly PlannedCommit[]; authors: readonly { name: string; email: string }[] }>
+  /** The same commits with their parents and messages, at most `limit` of them; `isAll`: there are no more. */
+  history(
+    app: App,
+    range: { from: readonly string[]; notFrom: readonly string[]; limit: number },
+  ): Promise<{ commits: readonly HistoryCommit[]; isAll: boolean }>
   isAncestor(app: App, ancestor: string, descendant: string): Promise<boolean>
   /** The result of merging `theirs` into `ours`. Without a common commit: not clean, and no files. */
   previewMerge(app: App, ours: string, theirs: string): Promise<MergePreview>
@@ -73,8 +79,16 @@ export interface Git extends GitPicks {
   fileAt(app: App, commit: string, path: string): Promise<string | undefined>
   /** The author of the last non-merge commit before any of these that changed a file; undefined if there is none. */
   lastAuthor(app: App, commits: readonly string[], path: string): Promise<string | undefined>
-  /** Writes the exact files of a commit into an empty directory. Returns the paths of those that git itself does not have. */
+  /**
+   * Writes the exact files of a commit into a directory that is empty, or that `prepareCheckout` prepared. Returns the paths
+   * of those that git itself does not have.
+   */
   checkout(app: App, commit: string, directory: string): Promise<NotInGit>
+  /**
+   * Writes a commit's files into an empty directory so that a `checkout` of any commit of the app there writes only what
+   * differs. Keeps its notes in `<directory>.index`. What else was changed there by then is found and undone.
+   */
+  prepareCheckout(app: App, commit: string, directory: string): Promise<void>
   /**
    * Pushes one commit to one branch if the branch is at `expected` (null: absent) and the push is a fast-forward, which
    * `setsBack` waives: then the commits between may be dropped from the branch, and still only if it is there. Runs in its own process group, of which nothing is left running.

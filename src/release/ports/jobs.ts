@@ -37,6 +37,8 @@ export interface Claim {
   readonly job: Job
   readonly id: string
   readonly attempt: number
+  /** Where it was taken from. Absent: from the queue of workers without a group. */
+  readonly queue?: string
   /** Aborts when the claim is lost or the worker stops. Check it before each effect. */
   readonly signal: AbortSignal
 }

@@ -17,6 +17,8 @@ export interface MigratorWords {
   readonly missingPart: string
   /** How a migration runs a statement outside of the transaction. */
   readonly outsideTransaction: string
+  /** Why the app's code may run the migrations and commit none of them, and what to change: two sentences. */
+  readonly neverCommits: { readonly why: string; readonly fix: string }
   /** Matches the output line with the error. */
   readonly errorLine: RegExp
 }
@@ -67,6 +69,8 @@ export interface MigrationStatus {
   readonly hasOtherTimeLimits?: true
   /** The app's connection commits each statement, so any revision may be partly applied. */
   readonly commitsEachStatement?: true
+  /** The app's code ends without a commit of what the pending revisions do. Known only of a whole preview. */
+  readonly neverCommits?: true
   /** What the app wanted to write merely to be looked at: the beginnings of statements that were skipped. */
   readonly skippedWrites?: readonly string[]
   /** Indexes that an interrupted or failed build left behind. Only known for Postgres. */

@@ -86,6 +86,15 @@ export interface Aftermath {
   readonly warnings: readonly ReleaseWarning[]
 }
 
+/** What a build there can't do without. */
+export interface NeededFile {
+  readonly path: string
+  /** How the app is built, such as `the container stack`. */
+  readonly stack: string
+  /** A command that lets the app be built without the file. */
+  readonly otherwise: string
+}
+
 export interface Platform {
   readonly words: PlatformWords
   readonly limits: PlatformLimits
@@ -105,6 +114,11 @@ export interface Platform {
    * never runs anything but what its remote holds. Safe to repeat.
    */
   keepsNothing?(remote: RemoteSettings): Promise<Answer<string | undefined>>
+  /**
+   * The file at the root of a commit without which nothing is built there; undefined: none. Absent: never any. Asked before
+   * anyone signs. Safe to repeat.
+   */
+  neededFile?(remote: RemoteSettings): Promise<Answer<NeededFile | undefined>>
   /** How it runs after the release `platformRelease`, such as `v42`. Absent: it tells nothing. Safe to repeat. */
   aftermath?(remote: RemoteSettings, platformRelease: string): Promise<Answer<Aftermath>>
   /** Safe to repeat. */

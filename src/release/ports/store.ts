@@ -1,12 +1,15 @@
 /** The durable store of releases, sign-offs, steps and events. */
 import type { Head } from '../automatic.ts'
+import type { Tested } from '../changes.ts'
+import type { DirectMessageChoices, DirectMessageKind, DirectMessageRefusal } from '../direct-messages.ts'
 import type { ReleaseEvent, StoredEvent } from '../events.ts'
+import type { FiguresAsked, FiguresFound } from '../figures.ts'
 import type { Lock } from '../lock.ts'
 import type { OutboxMessage } from '../messages.ts'
 import type { Release, ReleaseMark, RollbackRequest, SignOff, StepRow } from '../release.ts'
 import type { Schedule } from '../schedule.ts'
 import type { Subject } from '../subjects.ts'
-import type { PersonName, ReleaseKind, ReleaseState, SignOffKind } from '../terms.ts'
+import type { PersonName, ReleaseKind, ReleaseState } from '../terms.ts'
 import type { CommitAs, Job } from './jobs.ts'
 import type { LockFilter, LockRows } from './locks.ts'
 
@@ -51,7 +54,8 @@ export type ReleaseChange = {
     | 'provenCommit'
     | 'mergeRequirements'
     | 'proof'
-    | 'freezeShown']?: Release[K] | undefined
+    | 'freezeShown'
+    | 'workerMissingShown']?: Release[K] | undefined
 }
 
 /**
@@ -84,6 +88,13 @@ export interface Transaction {
   changeRelease(number: number, change: ReleaseChange): Promise<void>
   /** Returns false, and changes nothing, if this person has already given this sign-off on this fingerprint. */
   addSignOff(number: number, signOff: Omit<SignOff, 'at'>): Promise<boolean>
+  /** Adds what a person has tested, at the transaction's time. A change that they have tested before stays as it is. */
+  addTested(number: number, tested: readonly Omit<Tested, 'at'>[]): Promise<void>
+  /**
+   * Makes a sign-off void, at the transaction's time: it counts no longer, and its person may give it again. What they have
+   * tested is void with their QA. Returns false, and changes nothing, if there is no such sign-off, or not any more.
+   */
+  disputeSignOff(number: number, signOff: SignOff): Promise<boolean>
   /** Adds or replaces the row of one step. */
   putStep(number: number, step: StepRow): Promise<void>
   /** Marks a release as bad or good, in place of an earlier mark, at the transaction's time. */
@@ -95,20 +106,30 @@ export interface Transaction {
   addEvent(event: ReleaseEvent): void
   /** Enqueues a job in this transaction; an equal job is enqueued once. `afterMs` delays it. */
   enqueue(job: Job, options?: { afterMs?: number }): Promise<void>
-  /** Queues a message in the outbox in this transaction; one with the same key is queued once. */
-  send(message: OutboxMessage): Promise<void>
+  /** Queues a message in the outbox in this transaction. Returns false for one whose key was queued before. */
+  send(message: OutboxMessage): Promise<boolean>
+  /** A release's events in order, without those of this transaction. Lock the release first, so that none is added meanwhile. */
+  events(release: number): Promise<readonly StoredEvent[]>
   readonly locks: LockRows
-  /** The releases of a place, or of all, that are not approved yet and have a card, or one that is being posted. */
-  waitingCards(place?: { readonly app: string; readonly environment: string }): Promise<readonly number[]>
+  /** The releases of an environment, an app, or all, that are not approved yet and have a card, or one that is being posted. */
+  waitingCards(of?: { readonly app: string; readonly environment?: string }): Promise<readonly number[]>
+  /** Switches a kind of direct messages on or off for a person. Safe to repeat. */
+  setDirectMessages(person: string, kind: DirectMessageKind, on: boolean): Promise<void>
+  /**
+   * Notes that Slack delivers this person no direct messages, or with `undefined` that it does; `all`: the same of everybody.
+   * Returns whether that is news.
+   */
+  noteDirectMessageRefusal(person: string | 'all', error: string | undefined): Promise<boolean>
 }
 
 export interface ReleaseFilter {
   readonly app?: string
   readonly environment?: string
-  readonly kind?: ReleaseKind
+  /** Requested by this person, by Slack user id. */
+  readonly requester?: string
   readonly states?: readonly ReleaseState[]
-  /** With a sign-off of this kind. */
-  readonly signedAs?: SignOffKind
+  /** Declared an emergency since then. */
+  readonly emergencySince?: Date
   /** That proved this commit, or one that begins with these digits, at least 7. */
   readonly proved?: string
   /** With this mark. */
@@ -120,8 +141,17 @@ export interface ReleaseFilter {
 export interface WorkerSeen {
   readonly id: string
   readonly at: Date
-  /** `app/environment` → digest of the worker's own file. */
+  /** `app/environment` → digest of the worker's own file, of the environments that it releases. */
   readonly configurations: Record<string, string>
+  /** The host that it runs on. Absent: recorded by an older version. */
+  readonly host?: string
+  /** Its `--group`. */
+  readonly group?: string
+}
+
+export interface EnvironmentName {
+  readonly app: string
+  readonly environment: string
 }
 
 /** The durable store. */
@@ -138,6 +168,13 @@ export interface Store {
   releases(filter: ReleaseFilter): Promise<readonly Release[]>
   /** The environment's release that has not ended. */
   current(app: string, environment: string): Promise<Release | undefined>
+  /** Of each of these environments the newest release and the newest that has succeeded, newest first; all in one read. */
+  newest(of: readonly EnvironmentName[]): Promise<readonly Release[]>
+  /**
+   * The numbers of the ended hot-fixes that need follow-up, newest first: those that ended in this time and were not followed
+   * up, and those whose branch for the backport is still ours to delete.
+   */
+  hotfixesToFollowUp(ended: { readonly since: Date; readonly until: Date }): Promise<readonly number[]>
   /** A release's events in order. */
   events(number: number): Promise<readonly StoredEvent[]>
   /** The number of events and the hash of the last one. */
@@ -154,7 +191,7 @@ export interface Store {
   noteChannel(name: string, id: string): Promise<void>
   /** The id by which a channel's name was last found. */
   notedChannel(name: string): Promise<string | undefined>
-  /** Records that a worker is alive; it calls this every 10 s. */
+  /** Records that a worker is alive; it calls this every few seconds. */
   workerSeen(worker: Omit<WorkerSeen, 'at'>): Promise<void>
   /** The workers, the most recently seen first. */
   workers(): Promise<readonly WorkerSeen[]>
@@ -165,4 +202,12 @@ export interface Store {
   /** Newest first. */
   locks(filter: LockFilter): Promise<readonly Lock[]>
   lock(id: number): Promise<Lock | undefined>
+  /** Which direct messages a person gets. Everything is on until they switch it off. */
+  directMessages(person: string): Promise<DirectMessageChoices>
+  /** The delivery figures of each environment that was asked about and has any. */
+  figures(asked: FiguresAsked): Promise<FiguresFound>
+  /** How long a run with the same kind and steps usually takes there; undefined: too few were made (release/figures.ts). */
+  usualRunMs(release: Pick<Release, 'app' | 'environment' | 'kind' | 'plan'>): Promise<number | undefined>
+  /** The last refusal of a direct message to this person, or to everybody, if none was delivered since. */
+  directMessageRefusal(person: string): Promise<DirectMessageRefusal | undefined>
 }

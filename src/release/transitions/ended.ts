@@ -70,27 +70,33 @@ async function needAttention(tx: Transaction, release: Release, problem: Problem
 /** **Cancel**: ends the release at once before the run; during the run no new step starts. */
 export const cancel: Transition = async (tx, { release, person, request, attribution }) => {
   const by = nameOf(person)
-  await tx.changeRelease(release.number, { cancelRequestedBy: by })
   tx.addEvent({
     release: release.number,
     type: 'cancel_asked',
     actor: person.id,
     data: { state: release.state, ...attribution, ...deliveryData(request) },
   })
-  if (release.state === 'approved' && release.problem !== undefined && irreversibleBegun(release.steps)) {
-    // A retry is cancelled before its run starts: the problem remains, so the release needs attention again.
-    await stop(tx, release, release.problem, { actor: person.id })
-    return undefined
-  }
-  if (release.state !== 'running') {
-    await end(tx, release, 'cancelled', { actor: person.id, by })
-    return undefined
-  }
+  await stopByPerson(tx, release, by)
+  if (release.state !== 'running') return undefined
   const during = release.steps.find(({ state }) => state === 'running')?.name
   const line = { is: 'cancel asked' as const, person: by, ...defined({ during }) }
   await addThreadLine(tx, release.number, `cancel:${release.attempt}`, line)
-  await tx.send({ kind: 'card', release: release.number })
   return undefined
+}
+
+/** Ends a release that waits or is approved. One that runs starts no new step, and ends when the step under way has. */
+export async function stopByPerson(tx: Transaction, release: Release, by: PersonName): Promise<void> {
+  const { number, state, problem, steps } = release
+  await tx.changeRelease(number, { cancelRequestedBy: by })
+  if (state === 'running') {
+    await tx.send({ kind: 'card', release: number })
+    return
+  }
+  if (state === 'approved' && problem !== undefined && irreversibleBegun(steps)) {
+    // A retry is cancelled before its run starts: the problem remains, so the release needs attention again.
+    return stop(tx, release, problem, { actor: by.id })
+  }
+  await end(tx, release, 'cancelled', { actor: by.id, by })
 }
 
 /** **Close**: ends a release that needs attention, without changing anything else. Refuses an empty reason. */
@@ -104,9 +110,18 @@ export const close: Transition = async (tx, { release, person, request, attribut
   return undefined
 }
 
-/** Ends a release whose cancel was committed while a step ran. */
+/**
+ * Ends a release whose cancel was committed while a step ran. Where a disputed sign-off stopped it after something irreversible
+ * had begun, it needs attention instead: somebody has to look at what was done in another person's name.
+ */
 export async function endCancelled(tx: Transaction, release: Release): Promise<void> {
   const by = release.cancelRequestedBy
+  const disputed = release.disputed?.findLast(({ person }) => person.id === by?.id)
+  if (disputed !== undefined && irreversibleBegun(release.steps)) {
+    const { kind, person } = disputed
+    const because = { gate: 'sign_off_disputed' as const, number: release.number, kind, person }
+    return stop(tx, release, { because }, { actor: 'worker' })
+  }
   await end(tx, release, 'cancelled', { actor: by?.id ?? 'worker', ...defined({ by }) })
 }
 
@@ -146,19 +161,14 @@ export async function end(
   }
   if (needsBackport(release)) await tx.enqueue({ kind: 'carry', release: number })
   if ((release.state === 'planning' || awaitsGo(release)) && release.card === undefined) {
-    if (!isAutomatic(release)) return tx.send(privateMessage(release, 'ended', { is: 'ended', number }))
+    if (!isAutomatic(release)) {
+      await tx.send(privateMessage(release, 'ended', { is: 'ended', number }))
+      return
+    }
     if (state !== 'refused' || isQuietRefusal(problem)) return
   }
   await tx.send({ kind: 'card', release: number })
   await tx.send({ kind: 'outcome', release: number, key: `${number}:outcome` })
-  if (isMissed(release, state) && actor !== release.requester.id) {
-    await tx.send(privateMessage(release, 'missed', { is: 'ended', number }))
-  }
   if (release.announcement !== undefined)
     await tx.send({ kind: 'announcement', release: number, key: `${number}:announcement:ended`, ended: true })
-}
-
-/** Whether it became outdated while it waited for its time: nobody may be looking, so its requester is told at once. */
-function isMissed({ schedule, startedAt }: Release, state: ReleaseState): boolean {
-  return state === 'outdated' && schedule !== undefined && startedAt === undefined
 }

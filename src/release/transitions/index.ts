@@ -16,6 +16,8 @@ export { aftermathSeen, recordSettled } from './afterwards.ts'
 export { announced, announceOrRun, preflightPassed, preflightRefused, retry } from './approved.ts'
 // A release that Signoff requested for a new head: what its plan, or an end before it began, means for that head.
 export { headHeldBack, headPlanned } from './automatic.ts'
+// **That was not me**: a sign-off is void. That rejects the release, stops it as **Cancel** does or, after the end, is told.
+export { dispute, sendReceipt } from './disputed.ts'
 // One function decides the state of a release that can't continue: `refused`, `outdated`, `expired` or `failed` or, once
 // anything irreversible has started, `needs attention` until a person presses **Retry** or **Close**. **Cancel** ends a
 // release before the run; during the run no new step starts.
@@ -48,5 +50,14 @@ export { changeTime, startIfDue, startNow } from './scheduled.ts'
 // Each sign-off is recorded on the plan's fingerprint. The last one needed, an emergency or **Go** approves the release; a
 // rejection ends it.
 export { go, sign } from './signed.ts'
+// Where QA is asked for each change, a person says which they have tested; the last untested one is the last sign-off.
+export { testChanges } from './tested.ts'
 
-export { type ActionContext, type ActionRequest, InvalidTransition, nameOf, type Transition } from './transition.ts'
+export {
+  type ActionContext,
+  type ActionRequest,
+  InvalidTransition,
+  nameOf,
+  type QaRequest,
+  type Transition,
+} from './transition.ts'

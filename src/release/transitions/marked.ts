@@ -14,7 +14,7 @@ export function mark(is: ReleaseMark['is']): Transition {
     const reason = request.note?.trim() ?? ''
     if (is === 'bad' && reason === '') return { refused: { gate: 'reason_too_short', least: 1 } }
     const by = nameOf(person)
-    await put(tx, release.number, { is, by, ...(reason !== '' && { reason }) }, attribution, request)
+    await put(tx, release, { is, by, ...(reason !== '' && { reason }) }, attribution, request)
     return undefined
   }
 }
@@ -36,18 +36,20 @@ export async function rolledBack(tx: Transaction, rollback: Release): Promise<vo
       await addThreadLine(tx, number, 'lock-not-set', { is: 'note', text })
     }
   }
-  if (from === undefined || (await tx.lockRelease(from)) === undefined) return
+  const undone = from === undefined ? undefined : await tx.lockRelease(from)
+  if (undone === undefined) return
   const attribution = { name: requester.name, right: EVERYONE }
-  await put(tx, from, { is: 'bad', by: requester, rollback: number, ...(reason !== '' && { reason }) }, attribution)
+  await put(tx, undone, { is: 'bad', by: requester, rollback: number, ...(reason !== '' && { reason }) }, attribution)
 }
 
 async function put(
   tx: Transaction,
-  number: number,
+  release: Release,
   made: Omit<ReleaseMark, 'at'>,
   attribution: Attribution,
   request?: ActionRequest,
 ): Promise<void> {
+  const { number } = release
   const { is, by, reason, rollback } = made
   const more = defined({ reason, rollback })
   await tx.putMark(number, made)
@@ -64,4 +66,14 @@ async function put(
     ...more,
   })
   await tx.send({ kind: 'card', release: number })
+  await lookAtProofs(tx, release)
+}
+
+/** What waits in the same app may have been proven by it: its card says so at once, and a look finds what else proves it. */
+async function lookAtProofs(tx: Transaction, { number, app }: Release): Promise<void> {
+  const waiting = (await tx.waitingCards({ app })).filter((one) => one !== number)
+  for (const release of waiting) {
+    await tx.send({ kind: 'card', release })
+    await tx.enqueue({ kind: 'look', release, at: tx.now.toISOString() })
+  }
 }

@@ -1,4 +1,5 @@
 /** Planned: from `planning` to `awaiting sign-off` or, without sign-offs, to `scheduled` or `approved`. */
+import { changeId } from '../changes.ts'
 import { awaitsGo, asksGo as doesAskGo, GO_EXPIRES_AFTER_MS } from '../hotfix.ts'
 import { fingerprint, type Plan, pendingCount } from '../plan.ts'
 import { owed } from '../policy.ts'
@@ -53,6 +54,7 @@ export async function planned(tx: Transaction, release: Release, environment: En
       fingerprint: currentFingerprint,
       commits: plan.commitCount,
       pending: pendingCount(plan),
+      ...(plan.changes && { changes: plan.changes.map(changeId) }),
       rules: recordedRules(environment, release.kind),
     },
   })

@@ -96,7 +96,10 @@ export async function requested(
     if ((await tx.lockRelease(replaces))?.card) await tx.send({ kind: 'card', release: replaces })
   }
   await tx.enqueue({ kind: 'plan', release: number, ...forEmergency })
-  if (request.waitsForWorker) await tx.send({ kind: 'card', release: number })
+  if (request.waitsForWorker) {
+    await tx.changeRelease(number, { workerMissingShown: true })
+    await tx.send({ kind: 'card', release: number })
+  }
   return created
 }
 

@@ -1,5 +1,6 @@
 /** Scheduled: nothing is owed, and the release waits for its time, at which the bot's tick or **Start now** approves it. */
 import { isSameConfiguration } from '../configuration.ts'
+import { environmentFrozen } from '../environment-frozen.ts'
 import type { Transaction } from '../ports/store.ts'
 import type { Refusal } from '../refusals.ts'
 import type { Release } from '../release.ts'
@@ -96,7 +97,7 @@ export const startNow: Transition = async (tx, { release, environment, person, a
 }
 
 /** **Change time…**: the release starts then instead; its plan and sign-offs stay. Refuses a time that can't be used. */
-export const changeTime: Transition = async (tx, { release, person, request, attribution }) => {
+export const changeTime: Transition = async (tx, { release, environment, person, request, attribution }) => {
   const { number, schedule: before } = release
   const { startAt } = request
   if (before === undefined || startAt === undefined) {
@@ -105,6 +106,8 @@ export const changeTime: Transition = async (tx, { release, person, request, att
   const schedule: Schedule = { at: startAt, timeZone: person.timeZone ?? before.timeZone }
   const refused = scheduleRefusal(schedule, tx.now)
   if (refused !== undefined) return { refused }
+  const frozen = await environmentFrozen(tx, { environment, kind: release.kind, isEmergency: false, release, startAt })
+  if (frozen !== undefined) return { refused: frozen }
   const { timeZone } = schedule
   const [from, to] = [before.at.toISOString(), startAt.toISOString()]
   const problem = release.state === 'scheduled' && { problem: undefined }

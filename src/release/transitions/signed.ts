@@ -1,12 +1,14 @@
 /** Signed: from `awaiting sign-off` to `scheduled` or `approved` with the last sign-off needed, or to `rejected`. */
 import { canProceed } from '../policy.ts'
-import { missingForMerge, type Release, type SignOff } from '../release.ts'
+import type { Transaction } from '../ports/store.ts'
+import { isEmergency, missingForMerge, type Release } from '../release.ts'
 import { isDue } from '../schedule.ts'
 import type { Environment } from '../settings.ts'
 import { heldAtStart, waivedAtStart } from '../start-conditions.ts'
 import { MIN_REASON_LENGTH, type SignOffKind } from '../terms.ts'
 import { addMigrationsLine, addThreadLine } from '../thread.ts'
 import { approve } from './approved.ts'
+import { sendReceipt } from './disputed.ts'
 import { end } from './ended.ts'
 import { scheduled, startAtItsTime } from './scheduled.ts'
 import { nameOf, type Transition } from './transition.ts'
@@ -30,7 +32,8 @@ export function sign(kind: SignOffKind): Transition {
       right: attribution.right,
       ...withNote,
     }
-    const starts = wouldStart(environment, release, { ...signOff, at: tx.now }, tx.now)
+    const after = { ...release, signOffs: [...release.signOffs, { ...signOff, at: tx.now }] }
+    const starts = kind !== 'rejection' && wouldStart(environment, after, tx.now)
     const held = starts && (await heldAtStart(tx, { release, environment, isEmergency: kind === 'emergency' }))
     if (held) return { refused: held }
     // An emergency's modal always says what it starts.
@@ -56,29 +59,40 @@ export function sign(kind: SignOffKind): Transition {
     })
     const line = { is: 'signed', kind, person: nameOf(person), ...withNote } as const
     await addThreadLine(tx, release.number, `signed:${kind}:${person.id}`, line)
-    const signed = await tx.lockRelease(release.number)
-    if (signed === undefined) return undefined
+    if (environment.signOff?.receipts) await sendReceipt(tx, release, kind, person.id)
     if (kind === 'rejection') {
+      const signed = await tx.lockRelease(release.number)
       const reason = note !== undefined && { reason: note }
-      await end(tx, signed, 'rejected', { actor: person.id, by: nameOf(person), ...reason })
+      if (signed) await end(tx, signed, 'rejected', { actor: person.id, by: nameOf(person), ...reason })
       return undefined
     }
-    if (starts) await startAtItsTime(tx, signed)
-    else if (release.state === 'awaiting sign-off' && canProceed(environment, signed)) await scheduled(tx, signed)
-    // Who presses may just have given at the forge what it asks for.
-    else if (missingForMerge(release).length > 0) {
-      await tx.enqueue({ kind: 'look', release: release.number, at: tx.now.toISOString() })
-    }
-    await tx.send({ kind: 'card', release: release.number })
+    await proceed(tx, release, environment, starts)
     return undefined
   }
 }
 
-/** Whether this sign-off is the last thing that the release waits for. An emergency doesn't wait for a time. */
-function wouldStart(environment: Environment, release: Release, signOff: SignOff, now: Date): boolean {
-  if (signOff.kind === 'rejection' || release.state !== 'awaiting sign-off') return false
-  if (signOff.kind !== 'emergency' && !isDue(release, now)) return false
-  return canProceed(environment, { ...release, signOffs: [...release.signOffs, signOff] })
+/** After a sign-off: starts or schedules the release if nothing is owed any more, and redraws its card. */
+export async function proceed(
+  tx: Transaction,
+  release: Release,
+  environment: Environment,
+  starts: boolean,
+): Promise<void> {
+  const signed = await tx.lockRelease(release.number)
+  if (signed === undefined) return
+  if (starts) await startAtItsTime(tx, signed)
+  else if (release.state === 'awaiting sign-off' && canProceed(environment, signed)) await scheduled(tx, signed)
+  // Who presses may just have given at the forge what it asks for.
+  else if (missingForMerge(release).length > 0) {
+    await tx.enqueue({ kind: 'look', release: release.number, at: tx.now.toISOString() })
+  }
+  await tx.send({ kind: 'card', release: release.number })
+}
+
+/** Whether the release, with the sign-off that is about to be given, starts now. An emergency doesn't wait for a time. */
+export function wouldStart(environment: Environment, signed: Release, now: Date): boolean {
+  if (signed.state !== 'awaiting sign-off') return false
+  return (isEmergency(signed) || isDue(signed, now)) && canProceed(environment, signed)
 }
 
 /** **Go**: approves a hot-fix whose plan its requester has seen. */

@@ -19,12 +19,22 @@ export function assertTransition(release: Release, to: ReleaseState): void {
   throw new InvalidTransition(`#${release.number} can't go from ${release.state} to ${to}`)
 }
 
+/** Changes by the ids that stand for them. */
+export interface QaRequest {
+  readonly tested: readonly string[]
+  /** A change with a problem, for this reason: the release is rejected. */
+  readonly problemWith?: string
+  readonly reason?: string
+}
+
 /** A person's action by a button, a modal or a command. */
 export interface ActionRequest {
   readonly release: number
   /** Slack user id. */
   readonly by: string
   readonly note?: string
+  /** What the dialog of QA for each change says. */
+  readonly qa?: QaRequest
   /** The new time, where the action sets one. */
   readonly startAt?: Date
   /** Slack's id of the delivery. The same delivery never acts twice. */

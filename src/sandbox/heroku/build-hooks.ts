@@ -17,6 +17,10 @@ if [ "$builds" = no ]; then
   exit 0
 fi
 echo "$commit" > "$SANDBOX_PUSH/built"
+if [ -e "$SANDBOX_PUSH/needs-manifest" ] && ! git cat-file -e "$commit:heroku.yml" 2> "$SANDBOX_PUSH/looked"; then
+  cat "$SANDBOX_PUSH/needs-manifest"
+  exit 1
+fi
 cat "$SANDBOX_PUSH/build-output"
 exit "$(cat "$SANDBOX_PUSH/build-exit")"
 `
@@ -46,6 +50,19 @@ ${warning}-----> Using buildpack: heroku/python
 
 -----> Compressing...
        Done: 58.3M
+`
+
+/** The container stack: https://devcenter.heroku.com/articles/build-docker-images-heroku-yml */
+const noManifestOutput = (app: string) => `Compressing source files... done.
+Building source:
+
+!     Your app does not include a heroku.yml build manifest. To deploy your app, either create a heroku.yml: https://devcenter.heroku.com/articles/build-docker-images-heroku-yml
+!     Or change your stack by running: 'heroku stack:set heroku-24'
+!     Push failed
+Verifying deploy...
+
+!	Push rejected to ${app}.
+
 `
 
 const failedBuildOutput = (app: string, output: string, warning: string) => `Compressing source files... done.
@@ -104,6 +121,8 @@ export async function prepareBuild(
         : failedBuildOutput(app.name, declined.build, warning)
   await writeFile(join(directory, 'build-output'), output)
   await writeFile(join(directory, 'build-exit'), declined === undefined ? '0' : '1')
+
+  if (app.stack === 'container') await writeFile(join(directory, 'needs-manifest'), noManifestOutput(app.name))
 
   let following: Promise<void> | undefined
   const follow = () => {

@@ -63,6 +63,8 @@ export function makeComposer(): void {
   const list = el('ul', { id: 'completions', role: 'listbox', 'aria-label': 'Commands', hidden: true })
   const form = byId('composer')
   form.append(list, input, el('button', { type: 'submit', class: 'send' }, 'Send'))
+  // On a touch screen that would open the keyboard over what there is to read.
+  if (document.activeElement === document.body && matchMedia('(pointer: fine)').matches) input.focus()
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     void send(input)

@@ -3,7 +3,8 @@ import type { Part } from '../drawing.ts'
 import { el, newId } from './dom.ts'
 
 type Json = Record<string, unknown>
-export type Press = (element: Json) => Promise<unknown>
+/** `chosen`: the value of a menu's or list's entry; of ticked boxes all values. */
+export type Press = (element: Json, chosen?: string | string[], block?: string) => Promise<unknown>
 
 const textOf = (value: unknown): string => {
   const text = (value as Json | undefined)?.text
@@ -15,19 +16,27 @@ const listOf = (value: unknown): Json[] => (Array.isArray(value) ? value : [])
 export function drawParts(parts: readonly Part[], onPress: Press): HTMLElement[] {
   return parts.map((part) => {
     if (part.kind === 'actions') {
-      return el('div', { class: 'actions', role: 'group' }, ...part.elements.map((one) => control(one, onPress)))
+      return el(
+        'div',
+        { class: 'actions', role: 'group' },
+        ...part.elements.map((one) => control(one, onPress, part.block)),
+      )
     }
     if (part.kind === 'input') return field(part)
     const read = el('div', { class: 'read' })
     // Safe: the server draws this HTML from blocks and escapes all text.
     read.innerHTML = part.html
     if (part.beside === undefined) return read
-    return el('div', { class: 'with-beside' }, read, control(part.beside, onPress))
+    return el('div', { class: 'with-beside' }, read, control(part.beside, onPress, part.block))
   })
 }
 
-function control(element: Json, onPress: Press): HTMLElement {
+function control(element: Json, onPress: Press, block?: string): HTMLElement {
+  if (element.type === 'overflow') return overflow(element, onPress, block)
+  if (element.type === 'static_select') return select(element, onPress, block)
+  if (element.type === 'checkboxes') return boxes(element, onPress, block)
   if (element.type !== 'button') return el('span', { class: 'unknown' }, `(${String(element.type)})`)
+  if (typeof element.url === 'string') return linkButton(element, onPress, block)
   const button = el(
     'button',
     {
@@ -41,7 +50,7 @@ function control(element: Json, onPress: Press): HTMLElement {
         if (button.ariaBusy === 'true') return
         if (element.confirm !== undefined && !(await ask(element.confirm as Json))) return
         button.ariaBusy = 'true'
-        await onPress(element)
+        await onPress(element, undefined, block)
         button.ariaBusy = null
       },
     },
@@ -49,6 +58,88 @@ function control(element: Json, onPress: Press): HTMLElement {
   )
   return button
 }
+
+/** A link that looks like a button. Slack tells the app of a click on it too. */
+function linkButton(element: Json, onPress: Press, block?: string): HTMLElement {
+  const click = () => void onPress(element, undefined, block)
+  const href = String(element.url)
+  return el('a', { class: 'slack-button', href, target: '_blank', rel: 'noreferrer', click }, textOf(element.text))
+}
+
+/** The menu behind `…`. */
+function overflow(element: Json, onPress: Press, block?: string): HTMLElement {
+  const focus = `${block}/${String(element.action_id)}`
+  const opener = el('summary', { class: 'slack-button menu', 'aria-label': 'More actions', 'data-focus': focus }, '⋯')
+  const entries = listOf(element.options).map((option) => {
+    const pick = () => {
+      menu.open = false
+      void onPress(element, String(option.value), block)
+    }
+    const words = textOf(option.text)
+    const entry =
+      typeof option.url === 'string'
+        ? el('a', { href: option.url, target: '_blank', rel: 'noreferrer', click: pick }, words)
+        : el('button', { type: 'button', click: pick }, words)
+    return el('li', {}, entry)
+  })
+  const menu: HTMLDetailsElement = el('details', { class: 'overflow' }, opener, el('ul', {}, ...entries))
+  menu.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || !menu.open) return
+    event.stopPropagation()
+    menu.open = false
+    opener.focus()
+  })
+  menu.addEventListener('focusout', (event) => {
+    if (event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget)) menu.open = false
+  })
+  return menu
+}
+
+function select(element: Json, onPress: Press, block?: string): HTMLElement {
+  const placeholder = textOf(element.placeholder)
+  const list: HTMLSelectElement = el(
+    'select',
+    {
+      class: 'slack-button select',
+      'aria-label': placeholder,
+      'data-focus': `${block}/${String(element.action_id)}`,
+      change: () => void onPress(element, list.value, block),
+    },
+    el('option', { value: '', disabled: true, selected: true }, placeholder),
+    ...listOf(element.options).map((option) => el('option', { value: String(option.value) }, textOf(option.text))),
+  )
+  return list
+}
+
+/** Boxes outside a form: the app is told of each change at once, with all that are ticked. */
+function boxes(element: Json, onPress: Press, block?: string): HTMLElement {
+  const ticked = listOf(element.initial_options).map(({ value }) => String(value))
+  const inputs = listOf(element.options).map((option) => {
+    const value = String(option.value)
+    const input = el('input', {
+      type: 'checkbox',
+      value,
+      checked: ticked.includes(value),
+      'data-focus': `${block}/${value}`,
+      change: () => {
+        const all = inputs.map(({ input }) => input).filter((one) => one.checked)
+        void onPress(
+          element,
+          all.map((one) => one.value),
+          block,
+        )
+      },
+    })
+    const words = el('span', {}, plainWords(textOf(option.text)))
+    if (textOf(option.description) !== '')
+      words.append(el('span', { class: 'description' }, plainWords(textOf(option.description))))
+    return { input, label: el('label', { class: 'box' }, input, words) }
+  })
+  return el('div', { class: 'boxes', role: 'group' }, ...inputs.map(({ label }) => label))
+}
+
+/** Text without mrkdwn's marks. */
+const plainWords = (text: string) => text.replaceAll('*', '')
 
 /** Shows a button's confirmation dialog. Escape means no. */
 export function ask(confirm: Json): Promise<boolean> {

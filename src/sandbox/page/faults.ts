@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 import { byId, el, refresh } from './dom.ts'
+import { showFaults } from './panels.ts'
 import { act, type Screen, toast } from './store.ts'
 
 type Fault = Screen['troubles'][number]
@@ -114,15 +115,4 @@ function drawWork({ name, title, detail }: Screen['work'][number]): HTMLElement 
     el('button', { type: 'button', 'data-work': name, 'data-focus': name, click: push }, title),
     el('p', {}, detail),
   )
-}
-
-/** Opens or closes the drawer, and moves the focus into it or back to its button. */
-export function showFaults(isShown: boolean): void {
-  const drawer = byId('faults')
-  const toggle = byId('faults-toggle')
-  drawer.hidden = !isShown
-  drawer.style.top = `${document.querySelector('.top')?.getBoundingClientRect().bottom ?? 0}px`
-  toggle.setAttribute('aria-expanded', String(isShown))
-  if (isShown) drawer.querySelector<HTMLElement>('[data-fault]')?.focus()
-  else toggle.focus()
 }

@@ -2,18 +2,24 @@
 import type { PersonName } from '../people.ts'
 import { propose } from './composer.ts'
 import { byId, el, refresh } from './dom.ts'
-import { showFaults } from './faults.ts'
+import { openHome } from './home.ts'
 import { showThread } from './messages.ts'
+import { clearTheWay, showFaults } from './panels.ts'
 import { act, become, load, looking, openChannel, type Screen } from './store.ts'
 
 type Action = { label: string; do: () => void }
 type Hint = { at: number; words: string; actions?: readonly Action[] }
 
+const GONE: Hint = {
+  at: 0,
+  words: 'The sandbox has stopped. Start it again with npm run sandbox: this page then continues.',
+}
+
 const STEPS = ['Request', 'QA', 'Approve', 'Deploy']
 
 /** Shows a newcomer the next step, with buttons that lead to it. */
 export function drawGuide(screen: Screen): void {
-  const { at, words, actions = [] } = hintOf(screen)
+  const { at, words, actions = [] } = looking.isGone ? GONE : hintOf(screen)
   document.title = `${at === STEPS.length ? '✓ ' : ''}Signoff sandbox`
   refresh(byId('guide'), [at, words, actions.map(({ label }) => label)], () => [
     el(
@@ -108,9 +114,11 @@ function hintOf(screen: Screen): Hint {
       return isUpToDate(screen)
         ? {
             at: STEPS.length,
-            words: 'Released to production. Push a commit to release again, or break something and watch.',
+            words:
+              'Released to production. Release again, lock or roll back with / in the message box or in Home, or break something and watch.',
             actions: [
               { label: 'Push a commit', do: () => void act('work', { name: 'commit' }) },
+              { label: 'Open Home', do: openHome },
               { label: 'Break something', do: () => showFaults(true) },
             ],
           }
@@ -153,6 +161,7 @@ function showButton(ts: string, label: string): Action {
   return {
     label: 'Show me',
     do() {
+      clearTheWay()
       const buttons = document.querySelectorAll<HTMLElement>(`#messages [data-ts="${CSS.escape(ts)}"] .slack-button`)
       const button = [...buttons].find(({ textContent }) => textContent === label)
       button?.scrollIntoView({ block: 'center' })

@@ -1,12 +1,15 @@
 /// <reference lib="dom" />
 import { makeComposer } from './composer.ts'
 import { byId, el, refresh } from './dom.ts'
-import { drawFaults, showFaults } from './faults.ts'
+import { drawFaults } from './faults.ts'
 import { drawGuide } from './guide.ts'
-import { avatar, closeThread, drawMessages } from './messages.ts'
+import { drawHome, openHome } from './home.ts'
+import { makeKeyboard } from './keyboard.ts'
+import { avatar, drawMessages } from './messages.ts'
 import { drawModal } from './modal.ts'
 import { announceNews } from './news.ts'
-import { become, channelOf, load, looking, onScreen, openChannel, type Screen, toast } from './store.ts'
+import { showFaults, showSystems } from './panels.ts'
+import { become, channelOf, follow, looking, onScreen, openChannel, type Screen, toast } from './store.ts'
 import { drawSystems } from './systems.ts'
 
 const read = new Map<string, string>()
@@ -37,15 +40,15 @@ function drawPeople(screen: Screen): void {
 }
 
 function drawChannels(screen: Screen): void {
-  const open = channelOf(screen)
+  const open = looking.home ? undefined : channelOf(screen)
   const rows = screen.channels.map((channel) => {
     const last = screen.messages.filter((one) => one.channel === channel.id).at(-1)?.ts ?? ''
     const key = `${screen.as}/${channel.id}`
     if (channel.id === open?.id) read.set(key, last)
     return { ...channel, isOpen: channel.id === open?.id, isUnread: last > (read.get(key) ?? '') }
   })
-  refresh(byId('channels'), rows, () =>
-    rows.map(({ name, kind, isOpen, isUnread }) =>
+  refresh(byId('channels'), [rows, looking.home], () => [
+    ...rows.map(({ name, kind, isOpen, isUnread }) =>
       el(
         'li',
         {},
@@ -63,7 +66,16 @@ function drawChannels(screen: Screen): void {
         ),
       ),
     ),
-  )
+    el(
+      'li',
+      {},
+      el(
+        'button',
+        { type: 'button', 'aria-current': looking.home ? 'page' : undefined, 'data-focus': 'home', click: openHome },
+        '⌂ Home',
+      ),
+    ),
+  ])
 }
 
 /** Switches between the system theme, light and dark; remembers the choice. */
@@ -89,16 +101,9 @@ function makeTheme(): void {
 
 function makeToggles(): void {
   byId('faults-toggle').addEventListener('click', () => showFaults(byId('faults').hidden !== false))
-  const systems = byId('systems-toggle')
-  systems.addEventListener('click', () => {
-    const isShown = document.body.classList.toggle('shows-systems')
-    systems.setAttribute('aria-expanded', String(isShown))
-  })
-  document.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape' || document.querySelector('dialog[open]') !== null) return
-    if (!byId('faults').hidden) showFaults(false)
-    else if (looking.thread !== undefined) closeThread()
-  })
+  byId('systems-toggle').addEventListener('click', () =>
+    showSystems(!document.body.classList.contains('shows-systems')),
+  )
 }
 
 /** Links on cards lead to the real hosts, which don't have this repository. Highlights the row in the Systems panel instead. */
@@ -137,16 +142,18 @@ makeTheme()
 keepAtEnd()
 keepLinksHere()
 makeToggles()
+makeKeyboard()
 makeComposer()
 for (const draw of [
   drawPeople,
   drawChannels,
   drawGuide,
   drawMessages,
+  drawHome,
   drawModal,
   drawSystems,
   drawFaults,
   announceNews,
 ])
   onScreen(draw)
-new EventSource('/events').addEventListener('message', () => void load())
+follow()

@@ -106,10 +106,23 @@ function fill(place: HTMLElement, messages: readonly ShownMessage[], footOf: (me
     element.classList.toggle('grouped', isGrouped)
     element.classList.toggle('private', message.isPrivate)
     element.setAttribute('aria-label', `${message.author}, ${timeOf(message.ts)}`)
+    const buttons = buttonsIn(element)
     refresh(element, [message, foot, isGrouped], () => drawMessage(message, foot, isGrouped))
+    if (kept !== undefined && buttonsIn(element) !== buttons) holdStill(element)
   }
   for (const gone of before.values()) gone.remove()
   if (isAtEnd) place.scrollTop = place.scrollHeight
+}
+
+const buttonsIn = (message: HTMLElement) =>
+  [...message.querySelectorAll('.slack-button')].map(({ textContent }) => textContent).join('\n')
+
+const HELD_MS = 700
+
+/** Another button may be under the pointer now: a second click of the same hand must not press it. */
+function holdStill(message: HTMLElement): void {
+  message.classList.add('held')
+  setTimeout(() => message.classList.remove('held'), HELD_MS)
 }
 
 function follows(message: ShownMessage, previous: ShownMessage | undefined): boolean {

@@ -6,10 +6,20 @@ import { byId } from './dom.ts'
 export type { Screen, ShownMessage } from '../view.ts'
 
 /** The person, channel and thread that the page shows. */
-export const looking: { as: PersonName; channel: string; thread: string | undefined } = {
+export const looking: {
+  as: PersonName
+  channel: string
+  thread: string | undefined
+  home: boolean
+  isGone: boolean
+} = {
   as: (sessionStorage.getItem('as') as PersonName | null) ?? 'dana',
   channel: sessionStorage.getItem('channel') ?? 'product',
   thread: undefined,
+  /** Signoff's Home is open in place of the channel. */
+  home: false,
+  /** The sandbox does not answer: what the page shows may no longer be so. */
+  isGone: false,
 }
 
 let screen: Screen | undefined
@@ -47,13 +57,34 @@ export async function load(): Promise<void> {
         continue
       }
       screen = got
+      looking.isGone = false
       redraw()
     } while (isStale)
   } catch {
-    toast('The sandbox isn’t responding. Is it still running?')
+    lost()
   } finally {
     isLoading = false
   }
+}
+
+const LOOK_AGAIN_MS = 2_000
+
+/** Says that the sandbox does not answer, and looks until it does. */
+function lost(): void {
+  if (looking.isGone) return
+  looking.isGone = true
+  redraw()
+  const looks = setInterval(() => {
+    if (looking.isGone) void load()
+    else clearInterval(looks)
+  }, LOOK_AGAIN_MS)
+}
+
+/** Follows what happens in the sandbox. */
+export function follow(): void {
+  const events = new EventSource('/events')
+  for (const each of ['message', 'open']) events.addEventListener(each, () => void load())
+  events.addEventListener('error', lost)
 }
 
 export function become(person: PersonName): void {
@@ -66,6 +97,7 @@ export function become(person: PersonName): void {
 export function openChannel(name: string): void {
   looking.channel = name
   looking.thread = undefined
+  looking.home = false
   sessionStorage.setItem('channel', name)
   redraw()
 }
@@ -92,6 +124,7 @@ export async function act(name: string, body: Record<string, unknown>): Promise<
   }).catch(() => undefined)
   if (response === undefined) {
     toast('The sandbox isn’t responding. Is it still running?')
+    lost()
     return { error: 'no answer' }
   }
   const outcome = (await response.json()) as Outcome

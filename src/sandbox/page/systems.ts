@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 import { byId, el, refresh } from './dom.ts'
-import { act, load, type Screen, toast } from './store.ts'
+import { showSystems } from './panels.ts'
+import { act, load, looking, type Screen, toast } from './store.ts'
 
 type Systems = Screen['world']
 
@@ -9,12 +10,28 @@ const before = new Map<string, string>()
 /** Draws apps, databases, branches, pull requests and processes; highlights what has changed. */
 export function drawSystems({ world }: Screen): void {
   const place = byId('systems')
-  const drawn = refresh(place, world, () => [
-    el('h2', {}, 'Systems'),
+  const drawn = refresh(place, [world, looking.isGone], () => [
+    el(
+      'div',
+      { class: 'systems-head' },
+      el('h2', {}, 'Systems'),
+      el(
+        'button',
+        {
+          type: 'button',
+          class: 'quiet',
+          'aria-label': 'Close',
+          'data-focus': 'close systems',
+          click: () => showSystems(false),
+        },
+        '✕',
+      ),
+    ),
     ...world.environments.toReversed().map(drawEnvironment),
     drawClock(world),
     el('section', {}, el('h3', {}, 'Branches'), list(world.branches.map(drawBranch))),
     el('section', {}, el('h3', {}, 'Pull requests'), list(world.pullRequests.map(drawPullRequest))),
+    el('section', {}, el('h3', {}, 'Webhooks received'), drawWebhooks(world)),
     el('section', {}, el('h3', {}, 'Signoff processes'), list(drawService(world))),
     el('p', { class: 'note' }, `Migrations run with ${world.migrations}.`),
   ])
@@ -123,6 +140,33 @@ function drawPullRequest(one: Systems['pullRequests'][number]): HTMLElement {
   )
 }
 
+/** Those whose body is shown, so that it stays open when another one comes. */
+const openedWebhooks = new Set<string>()
+
+/** What came to the receiver, each verified by it. Its body opens. */
+function drawWebhooks({ webhooks }: Systems): HTMLElement {
+  if (webhooks.length === 0) return el('p', { class: 'note' }, 'Nothing yet.')
+  return list(
+    webhooks.map(({ id, type, about, body }) =>
+      el(
+        'li',
+        { 'data-webhook': id },
+        el(
+          'details',
+          {
+            open: openedWebhooks.has(id),
+            toggle: ({ target }) => {
+              if (target instanceof HTMLDetailsElement) openedWebhooks[target.open ? 'add' : 'delete'](id)
+            },
+          },
+          el('summary', { 'data-focus': `webhook ${id}` }, el('strong', {}, type), ` ${about}`),
+          el('pre', {}, JSON.stringify(JSON.parse(body), undefined, 2)),
+        ),
+      ),
+    ),
+  )
+}
+
 function drawService({ service, isConnected }: Systems): HTMLElement[] {
   const words = {
     starting: 'starting',
@@ -132,7 +176,8 @@ function drawService({ service, isConnected }: Systems): HTMLElement[] {
     stopped: 'stopped',
   }
   return (['bot', 'worker'] as const).map((role) => {
-    const state = role === 'bot' && service.bot === 'running' && !isConnected ? 'unconnected' : service[role]
+    const known = role === 'bot' && service.bot === 'running' && !isConnected ? 'unconnected' : service[role]
+    const state = looking.isGone ? 'stopped' : known
     return el(
       'li',
       { 'data-is': role, 'data-state': state },

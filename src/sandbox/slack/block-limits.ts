@@ -34,6 +34,8 @@ export const limits = {
   section: { text: 3000, fields: 10, field: 2000 },
   view: { blocks: 100, privateMetadata: 3000, callbackId: 255, title: 24, button: 24 },
   messageBlocks: 50,
+  dataTable: { rows: { min: 2, max: 201 }, columns: 20, pageSize: 100, characters: 20_000 },
+  chart: { title: 50, label: 20, axis: 50, segments: 12, series: 12, points: 20, categories: 20 },
   table: { rows: 100, columns: 20, characters: 10_000 },
   /** Undocumented: the size at which chat.postMessage answered msg_blocks_too_long (bolt-js issue 2509). */
   messageBlockCharacters: 13_200,

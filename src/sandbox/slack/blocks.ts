@@ -14,6 +14,7 @@ import {
 } from './block-elements.ts'
 import { limits } from './block-limits.ts'
 import { both, type Check, flag, integer, lengthOf, list, rule, shape, text, typed, word } from './block-shapes.ts'
+import { chart, dataTable } from './data-blocks.ts'
 import { isRecord, type Json, records, string } from './state.ts'
 
 const task = {
@@ -115,6 +116,8 @@ const onlyIn: Record<'message' | 'modal' | 'home', Record<string, Check>> = {
     plan: shape({ title: text(limits.text) }, { block_id: id, tasks: list(shape(task, taskExtras)) }),
     task_card: shape(task, { block_id: id, ...taskExtras }),
     table,
+    data_table: dataTable,
+    data_visualization: chart,
     card,
     container: shape(
       { title: plainText(limits.container.title), child_blocks: list(children, { max: limits.container.children }) },
@@ -162,7 +165,7 @@ function repeated(values: string[]): string[] {
 
 /**
  * The problems that Slack would report for these blocks on this surface, each with its JSON pointer; empty if valid.
- * Blocks that Signoff doesn't use (video, file, carousel, data tables, charts, context actions) count as unsupported.
+ * Blocks that Signoff doesn't use (video, file, carousel, context actions) count as unsupported.
  */
 export function problemsOfBlocks(blocks: unknown, surface: 'message' | 'modal' | 'home', at = '/blocks'): string[] {
   const problems: string[] = []

@@ -17,6 +17,16 @@ import {
 
 export type Content = { text: string | undefined; blocks: Json[] | undefined; attachments: Json[] | undefined }
 
+/** A workspace to which some types of blocks have not come yet refuses the message as if they did not exist. */
+function problemsOfNewer(state: State, blocks: Json[]): string[] {
+  return blocks.flatMap(({ type }, index) => {
+    const left = state.unknownBlocks.get(string(type)) ?? 0
+    if (left <= 0) return []
+    state.unknownBlocks.set(string(type), left - 1)
+    return [`unsupported type: ${string(type)} [json-pointer:/blocks/${index}/type]`]
+  })
+}
+
 /** The text, blocks and attachments of a new message, or Slack's error about them. */
 export function readContent(args: Json, state: State): { content: Content } | { refusal: Answer } {
   const { blocks, attachments, markdown_text: markdown } = args
@@ -30,6 +40,7 @@ export function readContent(args: Json, state: State): { content: Content } | { 
     if (one.blocks !== undefined)
       problems.push(...problemsOfBlocks(one.blocks, 'message', `/attachments/${index}/blocks`))
   }
+  problems.push(...problemsOfNewer(state, records(given)))
   if (problems.length > 0) {
     const messages = problems.map((problem) => `[ERROR] ${problem}`)
     return { refusal: refuse('invalid_blocks', { errors: problems, response_metadata: { messages } }) }

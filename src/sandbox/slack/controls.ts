@@ -59,3 +59,26 @@ export function fill(state: State, view: View, values: FormValues): void {
     view.values[blockId] = { ...view.values[blockId], [actionId]: filled(element, ticked, state) }
   }
 }
+
+/** The control of a view with this action id, as a person uses it; stores what is picked or ticked in the view's state. */
+export function usedControl(
+  state: State,
+  view: View,
+  { blockId, actionId, option, options }: { blockId?: string; actionId: string; option?: string; options?: string[] },
+): [block: Json, element: Json, extra: Json] {
+  const [found, another] = view.blocks
+    .filter((block) => blockId === undefined || block.block_id === blockId)
+    .flatMap((block) => controlsOf(block).map((element) => ({ block, element })))
+    .filter(({ element }) => element.action_id === actionId)
+  if (!found || another) throw new Error(`${found ? 'several controls are' : 'there is no control'} ${actionId}`)
+  const { block, element } = found
+  if (element.type === 'button') return [block, element, {}]
+  if (element.type === 'overflow') {
+    const chosen = records(element.options).find(({ text, value }) => value === option || labelOf(text) === option)
+    if (!chosen) throw new Error(`there is no entry "${option}"`)
+    return [block, element, { selected_option: structuredClone(chosen) }]
+  }
+  const value = filled(element, options ?? option ?? '', state)
+  view.values[string(block.block_id)] = { ...view.values[string(block.block_id)], [actionId]: value }
+  return [block, element, value]
+}

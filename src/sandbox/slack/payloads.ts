@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import type { Delivery } from './courier.ts'
 import { messageShape, viewShape } from './payload-shapes.ts'
-import type { Channel, Ephemeral, Json, Message, State, User, View } from './state.ts'
+import {
+  type Channel,
+  directChannel,
+  type Ephemeral,
+  type Json,
+  type Message,
+  type State,
+  type User,
+  type View,
+} from './state.ts'
 
 /** Creates the payloads that Slack sends for the actions of people. */
 export function createPayloads({
@@ -167,6 +176,14 @@ export function createPayloads({
         },
         true,
       )
+    },
+
+    /** A person opened the app (docs.slack.dev/reference/events/app_home_opened). */
+    homeOpened(user: User, tab: 'home' | 'messages'): Delivery {
+      const view = tab === 'home' ? state.homes.get(user.id) : undefined
+      const channel = directChannel(state, user).id
+      const more = view === undefined ? {} : { view: viewShape(state, view) }
+      return this.event({ type: 'app_home_opened', user: user.id, channel, tab, ...more })
     },
 
     /** An event for apps that have subscribed to it; `event` is the inner event with its `type`. */

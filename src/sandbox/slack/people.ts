@@ -1,4 +1,4 @@
-import { type ButtonName, type FormValues, fill, findButton, findInput } from './controls.ts'
+import { type ButtonName, type FormValues, fill, findButton, findInput, usedControl } from './controls.ts'
 import type { createCourier, DeliverOptions, Delivery } from './courier.ts'
 import { closeFrom, notSent, type Seen, showOutcome } from './outcomes.ts'
 import type { createPayloads } from './payloads.ts'
@@ -84,10 +84,17 @@ export function createPeople(given: {
 
   function liveView(by: ById, view: ById | undefined): { user: User; view: View } {
     const user = userOf(by)
-    const open = state.modals.get(user.id) ?? []
+    const home = state.homes.get(user.id)
+    const open = [...(home !== undefined && view !== undefined ? [home] : []), ...(state.modals.get(user.id) ?? [])]
     const found = view === undefined ? open.at(-1) : open.find((one) => one.id === idOf(view))
     if (!found) throw new Error(`${user.name} has ${view ? 'that view not' : 'no view'} open`)
     return { user, view: found }
+  }
+
+  function captureHomeOpened({ user: by, tab = 'home' }: { user: ById; tab?: 'home' | 'messages' }) {
+    const user = userOf(by)
+    if (!state.events.includes('app_home_opened')) return undefined
+    return payloads.homeOpened(user, state.hasHomeTab ? tab : 'messages')
   }
 
   return {
@@ -110,6 +117,29 @@ export function createPeople(given: {
 
     /** Returns an event as a delivery, e.g. `{ type: 'app_home_opened', user: 'U…', tab: 'home' }`. */
     captureEvent: (event: Json): Delivery => payloads.event(event),
+
+    /** The event that Slack sends when a person opens the app; undefined if the app doesn't subscribe to it. */
+    captureHomeOpened,
+
+    /**
+     * Opens the app's Home, or its Messages tab where the app has no Home. Returns when the app has acknowledged the event;
+     * undefined if the app doesn't subscribe to it.
+     */
+    async openHome(act: { user: ById; tab?: 'home' | 'messages' }): Promise<Seen | undefined> {
+      const delivery = captureHomeOpened(act)
+      return delivery && deliverOnce(delivery)
+    },
+
+    /**
+     * Uses a control of the person's Home: a button, an entry of a menu or a list by its `option`, or ticked boxes by all of
+     * `options`. `blockId` tells controls with one action id apart.
+     */
+    async useHome(act: { user: ById; blockId?: string; actionId: string; option?: string; options?: string[] }) {
+      const user = userOf(act.user)
+      const view = state.homes.get(user.id)
+      if (!view) throw new Error(`${user.name} has no Home`)
+      return deliverOnce(payloads.viewAction(user, view, ...usedControl(state, view, act)))
+    },
 
     /** Presses a button of a message and accepts its confirmation, or denies it with `confirm: false`. Throws if it's missing. */
     async click(act: Click & { confirm?: boolean }): Promise<Seen> {

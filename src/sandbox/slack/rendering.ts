@@ -62,6 +62,17 @@ function task(state: State, one: Json): string[] {
   return [`- ${string(one.title)} (${string(one.status)})`, ...extras]
 }
 
+/** Its title, and each series with its values. */
+function chart({ title, chart: drawn }: Json): string[] {
+  const { series, segments } = isRecord(drawn) ? drawn : {}
+  const points = (data: unknown) =>
+    records(data)
+      .map(({ label, value }) => `${string(label)} ${String(value)}`)
+      .join(', ')
+  const lines = records(series).map(({ name, data }) => `${string(name)}: ${points(data)}`)
+  return [string(title), ...lines, ...(segments === undefined ? [] : [points(segments)])]
+}
+
 function block(state: State, one: Json): string[] {
   const type = string(one.type)
   if (type === 'divider') return ['---']
@@ -87,6 +98,12 @@ function block(state: State, one: Json): string[] {
     const rows = Array.isArray(one.rows) ? one.rows : []
     return rows.map((row) => records(row).map(cell).join(' | '))
   }
+  if (type === 'data_table') {
+    const rows = Array.isArray(one.rows) ? one.rows : []
+    const cell = (entry: Json) => (entry.type === 'rich_text' ? richText(state, entry) : string(entry.text))
+    return [string(one.caption), ...rows.map((row) => records(row).map(cell).join(' | '))]
+  }
+  if (type === 'data_visualization') return chart(one)
   if (type === 'input') {
     const element = isRecord(one.element) ? control(state, one.element) : ''
     return [`${labelOf(one.label)}: ${element}`, ...(one.hint ? [textObject(state, one.hint)] : [])]

@@ -140,6 +140,10 @@ export function createState({ now, identity }: { now: () => number; identity: Id
     /** Open modals by person, the visible one last. */
     modals: new Map<string, View[]>(),
     homes: new Map<string, View>(),
+    /** Whether the app's Home tab is enabled. */
+    hasHomeTab: true,
+    /** The events that the app's manifest subscribes to. */
+    events: ['app_home_opened'] as readonly string[],
     /** What the app showed at the fields of modals that it refused, oldest first. */
     modalErrors: [] as { ts: string; user: string; errors: Record<string, string> }[],
     /** The error of every call with the bot's token, such as `token_revoked`. */
@@ -148,6 +152,8 @@ export function createState({ now, identity }: { now: () => number; identity: Id
     reissuedToken: undefined as string | undefined,
     /** Messages older than this can't be edited. */
     editWindowMs: undefined as number | undefined,
+    /** Types of blocks that the workspace does not take yet, with how many messages it still refuses because of each. */
+    unknownBlocks: new Map<string, number>(),
     /** The error of every call that posts or changes a message. */
     refusesMessages: undefined as string | undefined,
 

@@ -115,8 +115,12 @@ function publish(args: Json, state: State): Answer {
     return refuseArguments(['must be a home [json-pointer:/view/type]'])
   const user = state.users.get(string(args.user_id))
   if (!user) return refuse('user_not_found')
+  if (!state.hasHomeTab) return refuse('not_enabled')
   const before = state.homes.get(user.id)
-  if (args.hash && before && args.hash !== before.hash) return refuse('hash_conflict')
+  if (args.hash && args.hash !== before?.hash) return refuse('hash_conflict')
+  const externalId = string(args.view.external_id)
+  const others = [...allModals(state), ...state.homes.values()].filter(({ id }) => id !== before?.id)
+  if (externalId && others.some((one) => one.externalId === externalId)) return refuse('duplicate_external_id')
   const view = makeView(state, args.view, user.id, before)
   state.homes.set(user.id, view)
   return { ok: true, view: viewShape(state, view) }

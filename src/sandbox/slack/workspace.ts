@@ -28,6 +28,10 @@ export type SlackWorkspaceOptions = {
   scopes?: string[]
   /** Refuses calls beyond the published limits with 429 and `Retry-After`; `true` is `bursts`. */
   enforceRateLimits?: boolean | RateLimiting
+  /** The events that the app subscribes to; default `app_home_opened`. */
+  events?: readonly string[]
+  /** Whether the app's Home tab is enabled; default true. */
+  hasHomeTab?: boolean
   /** How long Slack waits for the app; default 3000 ms. */
   acknowledgeWithinMs?: number
   /** Delivers again what was not acknowledged, with `retry_attempt`. Slack does this only for events. */
@@ -72,6 +76,8 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     botName: 'signoff',
   }
   const state = createState({ now: options.now ?? Date.now, identity })
+  state.hasHomeTab = options.hasHomeTab ?? true
+  state.events = options.events ?? state.events
   const persistence = keepState(state, options.file)
   const { botToken, appToken, signingSecret } = persistence.tokens
   const scopes = [...(options.scopes ?? usualScopes)]
@@ -155,6 +161,9 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     click: people.click,
     captureClick: people.captureClick,
     openView: people.openView,
+    openHome: people.openHome,
+    captureHomeOpened: people.captureHomeOpened,
+    useHome: people.useHome,
     submit: people.submit,
     captureSubmit: people.captureSubmit,
     choose: people.choose,
@@ -172,6 +181,8 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
 
     /** What the app showed to this person at the fields of refused modals, by block id. */
     modalErrors: (user: ById) => state.modalErrors.filter((one) => one.user === userOf(user).id),
+    /** Somebody switches the app's Home tab off or on. */
+    setHomeTab: (isEnabled: boolean) => void Object.assign(state, { hasHomeTab: isEnabled }),
     /** The app was installed anew with these scopes; its token stays. */
     setScopes: (held: readonly string[]) => void scopes.splice(0, scopes.length, ...held),
     /** A person or an administrator deletes a message. The app isn't notified. */
@@ -184,6 +195,10 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     /** From now messages older than this can't be edited (a setting of the workspace); undefined: all can. */
     setEditWindow(ms: number | undefined): void {
       state.editWindowMs = ms
+    },
+    /** Blocks of these types have not come to the workspace yet: so many messages with each are refused. */
+    refuseBlocks(types: readonly string[], times = 1): void {
+      for (const type of types) state.unknownBlocks.set(type, times)
     },
     /** The workspace is being migrated: messages are refused with this error, until it is undefined again. */
     refuseMessages(error: string | undefined): void {

@@ -1,16 +1,9 @@
 /** Delivers the outbox to Slack. Of several bots on one store one delivers; another takes over when it stops. */
-import type { Posting } from '../../release/ports/deliveries.ts'
-import { environmentOf } from '../drawing.ts'
-import { nextTurn } from './order.ts'
-import { send } from './send.ts'
-import { backOff, createSending, type DeliveryPorts, postpone, type Sending, subjectOf } from './sending.ts'
+import { backOff, createSending, type DeliveryPorts, type Sending } from './sending.ts'
+import { createTries } from './tries.ts'
 
-/** The thread tells of each step at once: the card follows a few times a minute, and at once with its last state. */
-const UPDATE_EVERY_MS = 15_000
-/** More than 20 releases can have waiting at once; the rest is looked at when these are sent or postponed. */
-const LOOKED_AT = 200
-/** The longest wait for news of the outbox. */
-const WAIT_MS = 5_000
+/** The longest wait for news of the outbox, which come by notification: what a lost one costs. */
+const WAIT_MS = 15_000
 
 /** The longest pause between tries while the store is unreachable; each try is one line in the log. */
 const LONGEST_WITHOUT_STORE_MS = 5_000
@@ -40,19 +33,26 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
 
 async function deliver(sending: Sending, stopping: AbortSignal): Promise<void> {
   const { outbox, clock, log } = sending.ports
-  const next = createRound(sending)
+  const tries = createTries(sending)
   let failed = 0
   while (!stopping.aborted) {
     try {
       const wasAlone = await outbox.deliverAlone(async (lost) => {
         failed = 0
-        const signal = AbortSignal.any([lost, stopping])
-        while (!signal.aborted) {
-          const waitMs = await next()
-          if (waitMs !== 0) await outbox.wait(Math.min(waitMs ?? WAIT_MS, WAIT_MS), signal)
+        try {
+          const signal = AbortSignal.any([lost, stopping])
+          while (!signal.aborted) {
+            const waitMs = await tries.begin()
+            if (waitMs === 0) continue
+            const news = AbortSignal.any([signal, tries.ended()])
+            await outbox.wait(Math.min(waitMs ?? WAIT_MS, WAIT_MS), news)
+          }
+          const flush = AbortSignal.any([lost, AbortSignal.timeout(FLUSH_WITHIN_MS)])
+          while (!flush.aborted && ((await tries.begin()) === 0 || (await tries.oneEnds())));
+        } finally {
+          // The next to deliver must not find them under way.
+          await tries.allEnd()
         }
-        const flush = AbortSignal.any([lost, AbortSignal.timeout(FLUSH_WITHIN_MS)])
-        while (!flush.aborted && (await next()) === 0);
       })
       if (!wasAlone) await clock.sleep(1_000, stopping)
     } catch (err) {
@@ -60,45 +60,5 @@ async function deliver(sending: Sending, stopping: AbortSignal): Promise<void> {
       log.error({ err }, 'delivery to Slack failed and starts again')
       await clock.sleep(Math.min(backOff(failed), LONGEST_WITHOUT_STORE_MS), stopping)
     }
-  }
-}
-
-/**
- * Makes the try whose turn it is. Returns 0 then; else how long until one may go, if any waits. What is due is looked at
- * again before each try, so that the most urgent goes next whenever it came.
- */
-function createRound(sending: Sending): () => Promise<number | undefined> {
-  const { ports, updated, lookup } = sending
-  const { outbox, clock, budget, log, apps } = ports
-  const seen = new Map<number, number>()
-
-  function channelOf({ of, message }: Posting): string {
-    if (of?.card !== undefined) return of.card.channel
-    const place = message.kind === 'channel' ? message.message : of
-    const environment = place && environmentOf(apps, place)
-    return environment === undefined ? '' : lookup.knownId(environment.channel)
-  }
-
-  return async () => {
-    const due = await outbox.due(LOOKED_AT)
-    const now = clock.now()
-    const waiting = new Set(due.map(({ id }) => id))
-    for (const id of seen.keys()) if (!waiting.has(id)) seen.delete(id)
-    for (const id of waiting) if (!seen.has(id)) seen.set(id, now)
-    const pace = {
-      progressEveryMs: ports.updateEveryMs ?? UPDATE_EVERY_MS,
-      updated: (release: number) => updated.get(release),
-      seenAt: (id: number) => seen.get(id) ?? now,
-    }
-    const next = nextTurn(due, { now, budget, pace, channelOf })
-    if (!('posting' in next)) return next.from === undefined ? undefined : Math.max(1, next.from - now)
-    const { posting } = next
-    try {
-      await send(sending, posting)
-    } catch (err) {
-      log.error({ err, ...subjectOf(posting) }, 'a message could not be sent')
-      await postpone(ports, posting, backOff(posting.tries + 1))
-    }
-    return 0
   }
 }

@@ -17,6 +17,7 @@ import {
   storeTime,
   subjectOf,
 } from './sending.ts'
+import { shareAtHome } from './share-at-home.ts'
 
 /** Without its card nobody can sign, so its requester is told after a few tries. */
 const FIRST_CARD_REPORTED_AFTER = 3
@@ -63,6 +64,8 @@ async function isGivenUp(
   const { message } = posting
   const kind = kindOfRefusal(error)
   if (message.kind === 'private' || kind === 'token') return false
+  if (kind === 'channel' && message.kind === 'channel' && (await shareAtHome(sending, message.message, message.key)))
+    return true
   if (kind === 'channel') markClosed(sending, error, { environment })
   // It belongs to no release, so that nobody waits for it.
   if (message.kind === 'channel' || release === undefined) {

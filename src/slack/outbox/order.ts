@@ -33,69 +33,92 @@ const isLastState = (state: ReleaseState) => hasEnded(state) || state === 'needs
 export const isProgress = (state: ReleaseState) => state === 'approved' || state === 'running'
 
 /**
- * The order: private messages, announcements, outcomes and what the channel is told of no release; first cards; last states of cards; other cards; announcements that
- * are edited; lines. A line that stands before its release's outcome goes just before it where there is room for both,
- * so that a quiet thread reads in order.
+ * The order: answers, announcements, outcomes and what the channel is told of no release; first cards and direct messages;
+ * last states of cards; cards that wait for people; announcements that are edited; lines; progress on cards.
  */
-export function turnOf(
-  posting: Posting,
-  channel: string,
-  { outcomes }: { readonly outcomes: ReadonlyMap<number, number> },
-): Turn {
-  const { message, of, id } = posting
+export function turnOf(posting: Posting, channel: string): Turn {
+  const { message, of } = posting
   const post = { method: 'chat.postMessage', channel }
   const update = { method: 'chat.update' }
   switch (message.kind) {
     case 'private':
-      return { rank: 1, share: 'people', call: { method: 'conversations.open' } }
+      // Who has asked waits for the answer. Many may be reminded at once, and none of it is urgent by the second.
+      return {
+        rank: message.directMessage === undefined ? 1 : 2,
+        share: 'people',
+        call: { method: 'conversations.open' },
+      }
     case 'announcement':
-      return message.ended ? { rank: 5, share: 'cards', call: update } : { rank: 1, share: 'news', call: post }
+      return message.ended ? { rank: 5, share: 'progress', call: update } : { rank: 1, share: 'news', call: post }
     case 'outcome':
     case 'channel':
       return { rank: 1, share: 'news', call: post }
     case 'card':
       if (of?.card === undefined) return { rank: 2, share: 'news', call: post }
-      return isLastState(of.state)
-        ? { rank: 3, share: 'news', call: update }
+      if (isLastState(of.state)) return { rank: 3, share: 'news', call: update }
+      return isProgress(of.state)
+        ? { rank: 7, share: 'progress', call: update }
         : { rank: 4, share: 'cards', call: update }
     case 'line':
-      return id < (outcomes.get(message.release) ?? 0)
-        ? { rank: 1, share: 'cards', call: post }
-        : { rank: 6, share: 'lines', call: post }
+      return { rank: 6, share: 'progress', call: post }
   }
 }
 
 /**
  * The posting whose turn it is now; else the time from which the first of them may go, if any waits.
- * `channelOf`: where a posting for a channel goes.
+ * `channelOf`: where a posting for a channel goes. `underWay`: calls of tries that have begun.
  */
 export function nextTurn(
   due: readonly Posting[],
   {
     now,
     budget,
+    underWay = [],
     pace,
     channelOf,
   }: {
     readonly now: number
     readonly budget: Budget
+    readonly underWay?: readonly SlackCall[]
     readonly pace: CardPace
     readonly channelOf: (posting: Posting) => string
   },
-): { readonly posting: Posting } | { readonly from: number | undefined } {
-  const outcomes = new Map(
-    due.flatMap(({ id, message }) => (message.kind === 'outcome' ? [[message.release, id] as const] : [])),
-  )
+): { readonly posting: Posting; readonly call: SlackCall } | { readonly from: number | undefined } {
+  const begins = beginsItsOutcome(due)
   const turns = due
-    .map((posting) => ({ posting, turn: turnOf(posting, channelOf(posting), { outcomes }) }))
+    .map((posting) => {
+      const turn = turnOf(posting, channelOf(posting))
+      return { posting, turn: begins(posting) ? { ...turn, rank: 0, share: 'news' as const } : turn }
+    })
     .sort((a, b) => a.turn.rank - b.turn.rank || a.posting.id - b.posting.id)
   let from: number | undefined
   for (const { posting, turn } of turns) {
-    const at = Math.max(budget.allowedAt(turn.call, turn.share), cardWaits(posting, pace))
-    if (at <= now) return { posting }
+    const at = Math.max(budget.allowedAt(turn.call, turn.share, underWay), cardWaits(posting, pace))
+    if (at <= now) return { posting, call: turn.call }
     from = Math.min(from ?? at, at)
   }
   return { from }
+}
+
+/** Of the last step, which ends just before its release does. An older one waits for Slack, and the outcome does not. */
+const OF_ITS_END_MS = 2_000
+
+/**
+ * Whether a line goes before the outcome that waits behind it, so that the thread reads in order: while no other release has
+ * ended that people would be told of later for it.
+ */
+function beginsItsOutcome(due: readonly Posting[]): (posting: Posting) => boolean {
+  const outcomes = due.flatMap(({ id, putInAt, message }) =>
+    message.kind === 'outcome' ? [{ id, release: message.release, from: putInAt.getTime() - OF_ITS_END_MS }] : [],
+  )
+  const cards = due.flatMap(({ message, of }) =>
+    message.kind === 'card' && of?.card !== undefined && isLastState(of.state) ? [message.release] : [],
+  )
+  const [only] = outcomes
+  if (only === undefined || new Set([...outcomes.map(({ release }) => release), ...cards]).size !== 1)
+    return () => false
+  const isOfItsEnd = ({ id, putInAt }: Posting) => id < only.id && putInAt.getTime() >= only.from
+  return (posting) => posting.message.kind === 'line' && posting.message.release === only.release && isOfItsEnd(posting)
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Posting } from '../../release/ports/deliveries.ts'
 import type { Transaction } from '../../release/ports/store.ts'
 import type { PostedMessage } from '../../release/terms.ts'
 import { ask } from '../clients.ts'
+import { withOlderBlocks } from '../older-blocks.ts'
 import type { Drawn } from '../views/parts/blocks.ts'
 import { failedTry } from './failed-try.ts'
 import type { Message } from './find-posted-message.ts'
@@ -21,7 +22,7 @@ type ToPost = Message & {
 }
 
 /** After a pause of this length, what was read from Slack is out of date. */
-const LONGEST_PAUSE_MS = 30_000
+export const LONGEST_PAUSE_MS = 30_000
 
 /**
  * Makes one try. `then` records what follows, in the transaction that stores Slack's confirmation. Afterwards the posting
@@ -52,31 +53,35 @@ export async function post(
   }
   const { id } = await lookup.channel(message.channel)
   const { key, also = [], thread, others = [] } = message
-  for (const { id: each } of [posting, ...others]) await outbox.trying(each)
+  await Promise.all([posting, ...others].map((each) => outbox.trying(each.id)))
   // A change committed from here on makes a new row. Changes committed since the drawing are drawn now.
   const drawn = (await message.redraw?.()) ?? message.drawn
   // After a pause another bot may have taken over and posted it: the next round reads Slack's history first.
   if (clock.now() - began > LONGEST_PAUSE_MS) return
-  const sent = await ask(() =>
-    ports.client.chat.postMessage({
-      channel: id ?? message.channel,
-      text: drawn.text,
-      ...(drawn.blocks && { blocks: [...drawn.blocks] as KnownBlock[] }),
-      mrkdwn: drawn.blocks !== undefined,
-      unfurl_links: false,
-      unfurl_media: false,
-      metadata: {
-        event_type: 'signoff_message',
-        event_payload: { key, ...(also.length > 0 && { also: also.join(' ') }) },
-      },
-      ...(thread !== undefined && { thread_ts: thread, ...(drawn.broadcast && { reply_broadcast: true as const }) }),
-    } as Parameters<WebClient['chat']['postMessage']>[0]),
-  )
+  const send = ({ text, blocks, broadcast }: Drawn) =>
+    ask(() =>
+      ports.client.chat.postMessage({
+        channel: id ?? message.channel,
+        text,
+        ...(blocks && { blocks: [...blocks] as KnownBlock[] }),
+        mrkdwn: blocks !== undefined,
+        unfurl_links: false,
+        unfurl_media: false,
+        metadata: metadataOf({ key, also }),
+        ...(thread !== undefined && { thread_ts: thread, ...(broadcast && { reply_broadcast: true as const }) }),
+      } as Parameters<WebClient['chat']['postMessage']>[0]),
+    )
+  const sent = await withOlderBlocks(drawn, send)
   if (!sent.ok) return failedTry(sending, posting, 'post', sent, about)
   const { channel, ts } = sent.value
   if (channel === undefined || ts === undefined) throw new Error('Slack confirmed a message without its channel or ts')
   await confirm({ channel, ts }, true)
-  for (const other of others) await outbox.confirmed(other.id, { channel, ts })
+  await Promise.all(others.map((other) => outbox.confirmed(other.id, { channel, ts })))
+}
+
+/** By which a message whose answer was lost is found. */
+export function metadataOf({ key, also = [] }: Pick<Message, 'key' | 'also'>) {
+  return { event_type: 'signoff_message', event_payload: { key, ...(also.length > 0 && { also: also.join(' ') }) } }
 }
 
 /** Replaces a posted message. Returns Slack's answer, and changes nothing in the outbox. Safe to repeat. */

@@ -1,5 +1,6 @@
 /** How each kind of message goes to Slack. */
 
+import { defined } from '../../lib/defined.ts'
 import type { OutboxMessage, ThreadLine } from '../../release/messages.ts'
 import { owed } from '../../release/policy.ts'
 import type { Posting } from '../../release/ports/deliveries.ts'
@@ -7,7 +8,7 @@ import type { Store } from '../../release/ports/store.ts'
 import type { Release } from '../../release/release.ts'
 import { hasEnded } from '../../release/terms.ts'
 import { announced } from '../../release/transitions/index.ts'
-import { environmentOf, peopleOf } from '../drawing.ts'
+import { authorsAsked, environmentOf, peopleOf } from '../drawing.ts'
 import { announcement, announcementOfEnd } from '../views/announcement.ts'
 import { mentionsAuthors, type RecordHead } from '../views/outcome.ts'
 import type { Drawn } from '../views/parts/blocks.ts'
@@ -18,6 +19,7 @@ import { failedTry } from './failed-try.ts'
 import { post, update } from './post.ts'
 import { sendPrivate } from './private-messages.ts'
 import { type About, postpone, type Sending } from './sending.ts'
+import { tellOfOutcome } from './tell-people.ts'
 
 /** A step has one line, and no pipeline has more steps. */
 const MOST_COMBINED = 10
@@ -94,6 +96,7 @@ async function reply(
 ): Promise<void> {
   const { ports } = sending
   const { release, environment } = about
+  const told = message.kind === 'outcome' ? await tellOfOutcome(sending, posting, about) : undefined
   if (!release.card) {
     if (!hasEnded(release.state)) return postpone(ports, posting, 1_000)
     // Its card was given up, and its requester was told then.
@@ -104,26 +107,41 @@ async function reply(
       ? message.line
       : { is: 'outcome' as const, ...(await recordHead(ports.store, release.number)) }
   const people = await peopleOf(ports, environment)
+  const owing = owed(environment, release)
+  const isAsking = line.is === 'reminder' || line.is === 'asked'
+  const authorsInSlack = isAsking ? await authorsAsked(ports, owing) : undefined
   const authors = message.kind === 'outcome' && mentionsAuthors(release) ? await authorsOf(ports, release) : []
   const draw = (each: ThreadLine) =>
-    threadLine(each, release, { ...people, environment, owed: owed(environment, release), authors })
+    threadLine(each, release, {
+      ...people,
+      environment,
+      owed: owing,
+      authors,
+      ...defined({ authorsInSlack, told }),
+    })
   const { channel, ts } = release.card
   const { drawn, others } = combined(draw(line), posting, await ports.outbox.behind(posting.id, MOST_COMBINED), draw)
   const also = others.flatMap(({ message: other }) => (other.kind === 'line' ? [other.key] : []))
   await post(sending, posting, { channel, drawn, key: message.key, also, others, thread: ts }, about)
 }
 
+/** Above lines of facts that are older than the outcome before them. */
+const OVERTAKEN = 'Before the outcome above:'
+
 /** A step's line with those of the steps after it that wait as well, as one message of several lines. */
 function combined(
   first: Drawn,
-  { message, tries }: Posting,
+  { message, tries, isOvertaken }: Posting,
   behind: readonly Posting[],
   draw: (line: ThreadLine) => Drawn,
 ): { drawn: Drawn; others: readonly Posting[] } {
   const others: Posting[] = []
-  let { text } = first
-  // A line that was tried may stand in the thread already: it goes alone, after a look.
-  if (message.kind !== 'line' || !isStepEnd(message.line) || tries > 0) return { drawn: first, others }
+  // A line that was tried may stand in the thread already: it goes alone, after a look, and as it is looked for.
+  const isHeaded = isOvertaken === true && first.blocks === undefined && tries === 0
+  let text = isHeaded ? `${OVERTAKEN}\n${first.text}` : first.text
+  if (message.kind !== 'line' || !isStepEnd(message.line) || tries > 0) {
+    return { drawn: { ...first, text }, others }
+  }
   for (const posting of behind) {
     if (posting.message.kind !== 'line' || !isStepEnd(posting.message.line)) break
     const next = `${text}\n${draw(posting.message.line).text}`

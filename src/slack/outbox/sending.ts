@@ -1,7 +1,8 @@
 /** Shared by everything that sends: ports, rate limits, the lookup of lost answers, and how a try is postponed. */
 import type { Clock } from '../../lib/clock.ts'
 import { defined } from '../../lib/defined.ts'
-import type { PrivateMessage } from '../../release/messages.ts'
+import type { DirectMessageKind } from '../../release/direct-messages.ts'
+import type { OutboxMessage, PrivateMessage } from '../../release/messages.ts'
 import type { Outbox, Posting } from '../../release/ports/deliveries.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment, Progress } from '../../release/settings.ts'
@@ -17,10 +18,19 @@ export interface DeliveryLog {
   error(fields: object, message: string): void
 }
 
+export type Private = Extract<OutboxMessage, { kind: 'private' }>
+
+/** `not delivered`: Slack does not deliver to the person, or did not take it. */
+export type DirectMessageEnd = 'sent' | 'not wanted' | 'no longer true' | 'not delivered'
+
 export interface DeliveryPorts extends DrawingPorts, Answering, LookupPorts {
   readonly outbox: Outbox
   readonly clock: Clock
   readonly log: DeliveryLog
+  /** False: `releases.yml` says that nobody gets direct messages that they did not ask for. */
+  readonly directMessages?: boolean
+  /** Called with what became of each direct message that nobody asked for. */
+  readonly directMessageEnded?: (kind: DirectMessageKind, how: DirectMessageEnd) => void
   /** The one of the clients. */
   readonly budget: Budget
   /** The least time between two updates of one card that show progress. */
@@ -34,6 +44,8 @@ export interface Sending {
   readonly updated: Map<number, Update>
   /** Channels that Slack does not let us use, with the releases whose people were told. */
   readonly closed: Map<string, Set<number>>
+  /** How many tries of a direct message are known not to have arrived, by its id: with all known, it need not be looked for. */
+  readonly answered: Map<number, number>
   /** How cards show their steps: as the settings say, or `lines` from the first time that Slack refuses a plan block. */
   progress: Progress
 }
@@ -52,7 +64,14 @@ export const REFUSED_TRIES = 8
 const LONGEST_PAUSE_MS = 30_000
 
 export function createSending(ports: DeliveryPorts): Sending {
-  return { ports, lookup: createLookup(ports), updated: new Map(), closed: new Map(), progress: ports.progress }
+  return {
+    ports,
+    lookup: createLookup(ports),
+    updated: new Map(),
+    closed: new Map(),
+    answered: new Map(),
+    progress: ports.progress,
+  }
 }
 
 /** Milliseconds by the store's clock, which decides what is due: this machine's clock may be wrong. */

@@ -1,9 +1,10 @@
 /** The announcement that an environment is being changed now: a message of its own, before anything irreversible. */
 import type { KnownBlock } from '@slack/types'
 import type { Plan } from '../../release/plan.ts'
-import { heldByChecks, neededCounts, type Owed, owed } from '../../release/policy.ts'
+import { heldByChecks, type Owed, owed } from '../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
+import { neededCounts } from '../../release/sign-off-counts.ts'
 import type { ReleaseKind } from '../../release/terms.ts'
 import { bold, type Drawn, quote, rich, richSection, section } from './parts/blocks.ts'
 import {
@@ -130,11 +131,12 @@ function talkedOver({ signOffs, fingerprint }: Release): readonly SignOff[] {
 
 /** What the environment requires and is missing: `, without QA and approval`. */
 function withoutWhat(release: Release, environment: Environment): string {
-  const { qa, approvals } = neededCounts(environment, release.kind)
+  const { approvals } = neededCounts(environment, release.kind)
+  const owing = owed(environment, release)
   const missing = [
-    ...(signers(release, 'qa').length < qa ? ['QA'] : []),
+    ...(owing.some(({ kind }) => kind === 'qa') ? ['QA'] : []),
     ...(signers(release, 'approval').length < approvals ? ['approval'] : []),
-    ...(owed(environment, release).some(({ kind }) => kind === 'talked over') ? ['a discussion with the team'] : []),
+    ...(owing.some(({ kind }) => kind === 'talked over') ? ['a discussion with the team'] : []),
     ...(heldByChecks(environment, release) === undefined ? [] : ['passed checks']),
   ]
   return missing.length === 0 ? '' : `, without ${listed(missing)}`

@@ -5,6 +5,7 @@ import { buttons } from './buttons.ts'
 import { cardText } from './card-text.ts'
 import { heldBlocks } from './held.ts'
 import { actions, type Drawn, header } from './parts/blocks.ts'
+import { disputedBlocks } from './parts/disputed.ts'
 import { title } from './parts/facts.ts'
 import { withNamesApart } from './parts/persons.ts'
 import { problemOf } from './problem.ts'
@@ -28,6 +29,6 @@ export function card(stored: Release, facts: CardFacts): Drawn {
   }
   return {
     text: cardText(release, facts),
-    blocks: [header(title(release)), ...view.card(release, pieces)],
+    blocks: [header(title(release)), ...view.card(release, pieces), ...disputedBlocks(release, facts)],
   }
 }

@@ -5,8 +5,11 @@ import { bullets, code, commitLink, type Drawn, emoji, type Line, rich, richLine
 import type { People } from './parts/people.ts'
 import { cut, defused, isWebAddress, oneLine, short } from './parts/text.ts'
 
-/** Draws it. Mentions nobody. */
-export function channelMessage(message: ChannelMessage, { services }: Pick<People, 'services'>): Drawn {
+/** Draws that a head is not deployed. Mentions nobody. */
+export function notDeployed(
+  message: Extract<ChannelMessage, { is: 'not deployed' }>,
+  { services }: Pick<People, 'services'>,
+): Drawn {
   const { app, environment, branch, commit, because, checks, webUrl } = message
   const why = WHY[because]
   const to = `${app} ${environment}`

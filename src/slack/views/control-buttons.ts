@@ -5,7 +5,7 @@ import type { PrivateMessage } from '../../release/messages.ts'
 import type { Refusal } from '../../release/refusals.ts'
 import type { Subject } from '../../release/subjects.ts'
 import { CONTROLS, type Control } from '../controls.ts'
-import { plain } from './parts/blocks.ts'
+import { confirm, plain } from './parts/blocks.ts'
 
 export interface ControlOffer {
   readonly control: Control
@@ -56,6 +56,15 @@ export function offersOfMessage(message: PrivateMessage): readonly ControlOffer[
       const { app, environment } = message
       return [{ control: 'plan now', subject: { is: 'environment', app, environment } }]
     }
+    case 'receipt': {
+      const { number: release, kind, person, at } = message
+      return [{ control: 'not me', subject: { is: 'sign-off', release, kind, person, at } }]
+    }
+    case 'report': {
+      const { is, app, environment, days, until, channel, asked } = message
+      const subject = { is, days, until, asked, ...defined({ app, environment, channel }) }
+      return [{ control: 'share report', subject }]
+    }
     default:
       return []
   }
@@ -69,12 +78,15 @@ function offersOfFrozen(refusal: Extract<Refusal, { gate: 'environment_frozen' }
 }
 
 export function controlButton({ control, token }: OfferedControl): Button {
-  const { id, label, isPrimary } = CONTROLS[control]
+  const { id, label, isPrimary, asks } = CONTROLS[control]
   return {
     type: 'button',
     action_id: id,
     text: plain(label, 75),
     value: token,
-    ...defined({ style: isPrimary && ('primary' as const) }),
+    ...defined({
+      style: isPrimary ? ('primary' as const) : asks && ('danger' as const),
+      confirm: asks && confirm({ ...asks, danger: true }),
+    }),
   }
 }

@@ -1,7 +1,7 @@
 /** The modal that requests a release. `metadata` comes back with the submission as `private_metadata`. */
 import type { ModalView } from '@slack/types'
 import { defined } from '../../lib/defined.ts'
-import type { App, Environment } from '../../release/settings.ts'
+import type { App, Environment, SignOffRules } from '../../release/settings.ts'
 import { PREVIEW, VIEW } from '../ids.ts'
 import { FIELD, modal } from './modals.ts'
 import { actions, context, plain, section } from './parts/blocks.ts'
@@ -12,9 +12,14 @@ import { whenField } from './parts/when-field.ts'
 /** `needs QA and 1 approval`, `no sign-off needed`. */
 function signOffRules({ signOff }: Environment): string {
   if (signOff === undefined || (signOff.qa === 0 && signOff.approvals === 0)) return 'no sign-off needed'
-  const qa = signOff.qa === 0 ? [] : [signOff.qa === 1 ? 'QA' : `QA by ${signOff.qa}`]
+  const qa = signOff.qa === 0 ? [] : [qaRule(signOff)]
   const approvals = signOff.approvals === 0 ? [] : [counted(signOff.approvals, 'approval')]
   return `needs ${[...qa, ...approvals].join(' and ')}`
+}
+
+function qaRule({ qa }: SignOffRules): string {
+  if (qa === 'each change') return 'QA of each change'
+  return qa === 1 ? 'QA' : `QA by ${qa}`
 }
 
 /** `/deploy` alone: **App**, chosen where there is one, **Environment**, and **Preview**. `note`: what a press of it did. */

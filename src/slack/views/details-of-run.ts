@@ -110,9 +110,10 @@ function held(plan: Plan, services: ServiceWords, commit: string | null) {
 
 /** Every recorded sign-off, with its whole note. */
 export function signed(release: Release): KnownBlock[] {
-  const shown = release.signOffs.slice(0, 12)
+  const all = [...release.signOffs, ...(release.disputed ?? [])]
+  const shown = all.slice(0, 12)
   if (shown.length === 0) return []
-  const count = release.signOffs.length - shown.length
+  const count = all.length - shown.length
   return [
     section('*Sign-offs*'),
     ...shown.map((one) =>
@@ -120,6 +121,7 @@ export function signed(release: Release): KnownBlock[] {
         richSection([
           `${one.kind === 'qa' ? 'QA' : capital(one.kind)} by ${cut(oneLine(one.person.name), 40)}, ${rightOf(one.right)}: `,
           richDate(one.at),
+          ...('disputedAt' in one ? [' · void: they say that they did not give it'] : []),
         ]),
         ...(one.note === undefined || one.note.trim() === '' ? [] : [quote(one.note, 3000)]),
       ),

@@ -29,6 +29,7 @@ import {
   richLink,
   section,
 } from './parts/blocks.ts'
+import { changesInDetails } from './parts/changes.ts'
 import { called, migrationCount, NO_COMMITS, RISK_WORDS, title } from './parts/facts.ts'
 import { lockDetails } from './parts/lock-lines.ts'
 import { badMark, markedInDetails } from './parts/mark.ts'
@@ -96,6 +97,7 @@ export function detailsModal(
         : planParts(plan, people.services, onForge(release, plan))),
       ...(now && !hasEnded(release.state) ? lockDetails(release, locks, now) : []),
       ...gates(release, environment, people, proof),
+      ...changesInDetails(release),
       ...signed(release),
       ...steps(release),
     ],

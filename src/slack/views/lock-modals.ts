@@ -76,7 +76,10 @@ export function takeOverModal({ lock, metadata }: { readonly lock: LockFacts; re
         `It is locked ${lockedBy(lock)}`,
         `Then you hold it, without an end, and ${holder} can’t start a release there.`,
       ]),
-      reasonField({ ask: 'Why can’t it wait?', hint: `${lock.holder.name.slice(0, 80)} gets it as a direct message.` }),
+      reasonField({
+        ask: 'Why can’t it wait?',
+        hint: `${lock.holder.name.slice(0, 80)} gets it as a direct message, unless they switched that off.`,
+      }),
     ],
   }
 }

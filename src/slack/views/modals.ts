@@ -12,6 +12,7 @@ import type { RollbackPlan } from '../../release/rollback-plan.ts'
 import { isDue } from '../../release/schedule.ts'
 import type { Environment } from '../../release/settings.ts'
 import { MIN_REASON_LENGTH } from '../../release/terms.ts'
+import type { QaRequest } from '../../release/transitions/index.ts'
 import type { Ungivable } from '../../release/who-can-sign.ts'
 import type { ViewId } from '../ids.ts'
 import { startWords } from './confirmations.ts'
@@ -19,6 +20,7 @@ import { bullets, type Line, plain, rich, section } from './parts/blocks.ts'
 import { called, place, pullRequest, risks, whatGoes, where } from './parts/facts.ts'
 import { frozenUntil } from './parts/freeze.ts'
 import { owedNames } from './parts/owed.ts'
+import type { AuthorsInSlack } from './parts/people.ts'
 import { type ProofNow, proofWords } from './parts/proof.ts'
 import { goesAway, rollbackRisk } from './parts/rollback.ts'
 import { capital, cut, defused, oneLine, together } from './parts/text.ts'
@@ -62,7 +64,7 @@ export function modal(parts: {
 export function written(
   id: string,
   label: string,
-  words: { ask: string; hint: string; least?: number; optional?: boolean; typed?: string },
+  words: { ask: string; hint: string; least?: number; optional?: boolean; typed?: string; isFocused?: boolean },
 ): InputBlock {
   const element: PlainTextInput = {
     type: 'plain_text_input',
@@ -70,7 +72,7 @@ export function written(
     multiline: true,
     max_length: REASON_MOST,
     placeholder: plain(words.ask, 150),
-    focus_on_load: true,
+    ...(words.isFocused !== false && { focus_on_load: true }),
     ...defined({ min_length: words.least, initial_value: words.typed }),
   }
   return {
@@ -102,6 +104,11 @@ export interface ReasonFacts {
   readonly unsettled?: readonly Ungivable[]
   /** What was typed before, where the modal is shown again. */
   readonly note?: string
+  /** The same of QA for each change: also what was ticked. */
+  readonly filled?: QaRequest & { readonly note?: string }
+  /** Who opens it, and the authors of the plan in Slack, as far as the modal names them. */
+  readonly user?: string
+  readonly authorsInSlack?: AuthorsInSlack
   /** What an emergency waives beside the sign-offs: a freeze, an order that is required. */
   readonly waived?: { readonly freeze?: FreezeNotice; readonly proof?: ProofNow }
 }

@@ -1,5 +1,5 @@
 /**
- * The outcome: the thread's last line, shown in the channel too. The one message that mentions the requester; of an automatic
+ * The outcome: the thread's last line, shown in the channel too. It mentions the requester, unless they are told in private; of an automatic
  * release that failed or needs attention, the authors.
  */
 import type { KnownBlock } from '@slack/types'
@@ -7,10 +7,13 @@ import { isAutomatic } from '../../release/automatic.ts'
 import { approvers, type Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
+import type { Told } from '../../release/told-in-private.ts'
 import { context, type Drawn, richLines, section } from './parts/blocks.ts'
+import { isHeldByDispute } from './parts/disputed.ts'
 import { quoted } from './parts/ended.ts'
 import { whoSigned } from './parts/facts.ts'
-import { anyOf, type People } from './parts/people.ts'
+import { anyOf, othersMentioned, type People } from './parts/people.ts'
+import { defused } from './parts/text.ts'
 import { problemOf } from './problem.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
@@ -29,6 +32,7 @@ export function outcome(
     events,
     head,
     authors = [],
+    told,
     ...people
   }: People &
     RecordHead & {
@@ -36,6 +40,8 @@ export function outcome(
       readonly owed: readonly Owed[]
       /** The Slack ids of authors to mention. */
       readonly authors?: readonly string[]
+      /** Who is told in private, and who is mentioned instead; absent: nobody is told in private. */
+      readonly told?: Told
     },
 ): Drawn {
   const { services } = people
@@ -47,25 +53,37 @@ export function outcome(
     blocks: [
       richLines(lines(release, facts)),
       ...quoted(release.endReason),
-      ...whoMustPress(release, environment, people),
+      ...whoMustPress(release, environment, owed, people, told),
       ...toAuthors(release, authors),
-      context(`${whoSigned(release, {}, mention(release))} · Record: ${events} events, head \`${hash(head)}\``),
+      context(
+        `${whoSigned(release, {}, requesterOf(release, told))} · Record: ${events} events, head \`${hash(head)}\``,
+      ),
     ],
   }
 }
 
-/** Needs attention: mentions those who can press Retry and Close, beside the requester. */
-function whoMustPress(release: Release, environment: Environment, people: People): KnownBlock[] {
+/** Needs attention: mentions those who can press Retry and Close and are not told in private, beside the requester. */
+function whoMustPress(
+  release: Release,
+  environment: Environment,
+  owed: readonly Owed[],
+  people: People,
+  told: Told | undefined,
+): KnownBlock[] {
   if (release.state !== 'needs attention') return []
   const by = approvers(environment)
-  if (typeof by === 'string') return [section(`*Retry* and *Close*: ${anyOf(by, people, false)}`)]
-  return [section(`*Retry* and *Close*: ${anyOf(by, people, true)}`)]
+  const buttons = isHeldByDispute(release, owed) ? '*Close*' : '*Retry* and *Close*'
+  if (typeof by === 'string') return [section(`${buttons}: ${anyOf(by, people, false)}`)]
+  const also = told === undefined ? '' : othersMentioned(told.mentioned, [...by, release.requester.id], people)
+  return [section(`${buttons}: ${anyOf(by, people, told?.mentioned ?? true)}${also && `.${also}`}`)]
 }
 
 const USER_ID = /^[UW][A-Z0-9]+$/
 
-function mention(release: Release): string {
-  return USER_ID.test(release.requester.id) ? `<@${release.requester.id}>` : 'someone'
+/** Mentioned, unless they are told in private. */
+function requesterOf({ requester }: Release, told: Told | undefined): string {
+  if (told !== undefined && !told.mentioned.includes(requester.id)) return defused(requester.name, 40)
+  return USER_ID.test(requester.id) ? `<@${requester.id}>` : 'someone'
 }
 
 /**

@@ -11,6 +11,7 @@ type MigrationGate =
   | 'lfs_missing'
   | 'submodule_missing'
   | 'isolation_unavailable'
+  | 'migrations_not_committed'
   | 'migration_heads'
   | 'migration_will_fail'
   | 'unknown_revision'
@@ -69,6 +70,10 @@ export const MIGRATION_REFUSALS: {
         ' on the worker’s host, or move what the migrations need into the repository, then try again.',
       ],
     ],
+  }),
+  migrations_not_committed: ({ database }, { services: { migrator } }) => ({
+    why: `${migrator.name} would run the migrations${database === undefined ? '' : ` of ${displayName(database)}`} and commit none of them, so the database would stay as it is`,
+    next: [[migrator.neverCommits.why], [migrator.neverCommits.fix]],
   }),
   isolation_unavailable: ({ detail }) => ({
     why: 'the worker’s host can’t isolate the app’s code, and its migrations run only isolated',

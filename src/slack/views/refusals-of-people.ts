@@ -5,8 +5,10 @@ import { SIGNOFF } from '../../release/automatic.ts'
 import type { Refusal } from '../../release/refusals.ts'
 import type { SignOffKind } from '../../release/terms.ts'
 import { bold, code, type Line, richDate, richLink } from './parts/blocks.ts'
+import { saysNotMe } from './parts/disputed.ts'
 import { allowedPeople } from './parts/people.ts'
 import { richStartsAt, scheduleOf } from './parts/schedule.ts'
+import { oneLine } from './parts/text.ts'
 import { displayName, type Hints, invite, tokenFix, type Words } from './parts/words.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
@@ -67,10 +69,16 @@ type PeopleGate =
   | 'reason_too_short'
   | 'stale_button'
   | 'start_not_confirmed'
+  | 'sign_off_disputed'
 
 export const PEOPLE_REFUSALS: {
   readonly [G in PeopleGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
 } = {
+  sign_off_disputed: ({ number, kind, person }) => ({
+    cant: `retry #${number}`,
+    why: `${saysNotMe(displayName(person.name), kind)}, so a sign-off that it needs is void`,
+    next: [['Press ', bold('Close'), ', then request a new release: it asks for every sign-off again.']],
+  }),
   unknown_app: ({ asked, names }) => ({
     cant: 'do this',
     why: `there is no app “${displayName(asked)}”`,
@@ -132,16 +140,21 @@ export const PEOPLE_REFUSALS: {
       ],
     }
   },
-  no_worker: ({ lastSeen }) => ({
+  no_worker: ({ lastSeen, host, group }) => ({
     cant: 'plan',
-    why: 'no worker responds, and only a worker can read the repository, the remote and the database',
+    why: `no worker${group === undefined ? '' : ` of group ${group}`} responds, and only a worker can read the repository, the remote and the database`,
     next: [
       lastSeen === undefined
         ? ['No worker has been seen yet.']
-        : ['A worker was last seen: ', richDate(new Date(lastSeen)), '.'],
+        : [
+            'A worker was last seen: ',
+            ...(host === undefined ? [] : [`${oneLine(host)}, `]),
+            richDate(new Date(lastSeen)),
+            '.',
+          ],
       [
         'Start a worker on its host with ',
-        code('signoff start --role worker'),
+        code(`signoff start --role worker${group === undefined ? '' : ` --group ${group}`}`),
         ', and check it with ',
         code('signoff doctor'),
         '.',

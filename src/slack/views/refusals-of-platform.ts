@@ -4,7 +4,7 @@ import { code, commitLink } from './parts/blocks.ts'
 import { counted, cut, oneLine, short } from './parts/text.ts'
 import { displayName, type Hints, platformWords, quoteOutput, type Words } from './parts/words.ts'
 
-type PlatformGate = 'remote_diverged' | 'not_provable' | 'slug_missing'
+type PlatformGate = 'remote_diverged' | 'not_provable' | 'slug_missing' | 'build_file_missing'
 
 export const PLATFORM_REFUSALS: {
   readonly [G in PlatformGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
@@ -52,6 +52,18 @@ export const PLATFORM_REFUSALS: {
       ],
     }
   },
+  build_file_missing: (refusal) => ({
+    why: `${displayName(refusal.app)} is on ${displayName(refusal.stack)} and needs ${refusal.path} at the repository’s root, where there is none`,
+    next: [
+      [
+        'Add ',
+        code(refusal.path),
+        ' to the repository’s root, and try again. To build without it: ',
+        code(refusal.otherwise),
+        '.',
+      ],
+    ],
+  }),
   slug_missing: (refusal, hints) => {
     const { name, artifact, sameCommit } = platformWords(hints, refusal)
     const app = displayName(refusal.app)

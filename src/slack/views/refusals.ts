@@ -7,6 +7,7 @@ import { MERGE_REFUSALS } from './refusals-of-merges.ts'
 import { MIGRATION_REFUSALS } from './refusals-of-migrations.ts'
 import { PEOPLE_REFUSALS } from './refusals-of-people.ts'
 import { PLATFORM_REFUSALS } from './refusals-of-platform.ts'
+import { QA_REFUSALS } from './refusals-of-qa.ts'
 import { ROLLBACK_REFUSALS } from './refusals-of-rollbacks.ts'
 import { SERVICE_REFUSALS } from './refusals-of-services.ts'
 import { TIME_REFUSALS } from './refusals-of-times.ts'
@@ -26,6 +27,7 @@ const WORDS: { readonly [G in Gate]: (refusal: ByGate[G], hints: Hints) => Words
   ...START_REFUSALS,
   ...LOCK_REFUSALS,
   ...ROLLBACK_REFUSALS,
+  ...QA_REFUSALS,
 }
 
 function wordsOf<G extends Gate>(gate: G, refusal: ByGate[G], hints: Hints): Words {

@@ -18,7 +18,8 @@ export const START_REFUSALS: {
   readonly [G in StartGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
 } = {
   environment_frozen: (refusal, hints) => ({
-    cant: refusal.number === undefined ? 'start a release' : `start #${refusal.number}`,
+    cant:
+      refusal.number === undefined ? 'start a release' : `start #${refusal.number}${refusal.startAt ? ' then' : ''}`,
     why: `${displayName(`${refusal.app} ${refusal.environment}`)} is frozen (${freezeNames(refusal.names)})`,
     next: [
       freezeEnds(refusal),
@@ -68,7 +69,8 @@ function instead({ app, environment, kind, at, who, isOffered }: Frozen, hints: 
   return [...scheduled, offer]
 }
 
-function atItsStart({ who }: Frozen, hints: Hints): readonly Line[] {
+function atItsStart({ who, startAt }: Frozen, hints: Hints): readonly Line[] {
+  if (startAt !== undefined) return [['Pick a time after that.']]
   if (who === undefined) return [['Request it again after that.']]
   return [['Other sign-offs can be given. Give the last one after that.'], anyway(who, hints)]
 }

@@ -6,6 +6,8 @@ import type { Owed, PeopleList } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import type { SignOffKind, StepName } from '../../release/terms.ts'
+import type { Told } from '../../release/told-in-private.ts'
+import { disputedLine } from './disputed-thread.ts'
 import { problemWords } from './failures.ts'
 import { carriedLine, stillMissingLine } from './hotfix-thread.ts'
 import { migrationsLine } from './migrations.ts'
@@ -27,10 +29,11 @@ import {
   section,
   spoken,
 } from './parts/blocks.ts'
+import { testedSentence } from './parts/changes.ts'
 import { calledInFull } from './parts/facts.ts'
 import { gateLine } from './parts/gate-line.ts'
-import { owedBy, owedLines } from './parts/owed.ts'
-import type { People } from './parts/people.ts'
+import { askedAuthors, owedBy, owedLines } from './parts/owed.ts'
+import { othersMentioned, type People } from './parts/people.ts'
 import { apart, withNamesApart } from './parts/persons.ts'
 import { capital, defused, duration, lastLines, together, utc } from './parts/text.ts'
 import {
@@ -48,6 +51,8 @@ export interface ThreadFacts extends People {
   readonly owed: readonly Owed[]
   /** The Slack ids of authors whom the outcome mentions. */
   readonly authors?: readonly string[]
+  /** Who is told of the outcome in private, and who it mentions instead; absent: nobody is. */
+  readonly told?: Told
 }
 
 type Kind = ThreadLine['is']
@@ -55,6 +60,7 @@ type LineOf<Is extends Kind> = Extract<ThreadLine, { is: Is }>
 
 const DRAW: { readonly [Is in Kind]: (line: LineOf<Is>, release: Release, facts: ThreadFacts) => Drawn } = {
   signed: ({ kind, person, note }, release) => withQuote(SIGNED[kind](defused(person.name, 40), release), note),
+  tested: (line) => withQuote(testedSentence(line), line.note),
   'step ended': ({ said, ms }) => ({ text: sentence(defused(said, 600), duration(ms)) }),
   'step failed': stepFailed,
   interrupted: ({ step, found }) => ({ text: `The worker was interrupted; ${INTERRUPTED[step][found]}.` }),
@@ -94,6 +100,7 @@ const DRAW: { readonly [Is in Kind]: (line: LineOf<Is>, release: Release, facts:
   'start held': startHeldLine,
   unsigned: unsignedLine,
   late: lateLine,
+  disputed: disputedLine,
   asked,
   afterwards: ({ seen }, release) => afterwardsLine(seen, release),
   note: ({ text }) => ({ text: defused(text, 2000) }),
@@ -121,26 +128,30 @@ function asked(_line: LineOf<'asked'>, release: Release, facts: ThreadFacts): Dr
   }
 }
 
-/** Mentions those who owe a sign-off: the card's own mention is hours old. */
-function reminder({ since, owed }: LineOf<'reminder'>, release: Release, people: People): Drawn {
+/** Mentions those who owe a sign-off and are not told in private: the card's own mention is hours old. */
+function reminder({ since, owed, mentioned, told }: LineOf<'reminder'>, release: Release, people: People): Drawn {
   const say = (needs: string) =>
     since === 'emergency'
       ? `${calledInFull(release)} was deployed a day ago and still ${needs}. Sign off on the card.`
-      : `${calledInFull(release)} has waited ${together(4, 'hours')} without a sign-off. ${capital(needs)}. Sign off on the card.${expiring(release)}`
+      : `${calledInFull(release)} has waited ${together(4, 'hours')}${release.signOffs.length === 0 ? ' without a sign-off' : ''}. ${capital(needs)}. Sign off on the card.${expiring(release)}`
   const text = say(`needs ${owedBy(owed, people)}`)
-  const able = owed.map((one) => ({ ...one, by: withoutExcluded(one.by, release, one.kind) }))
-  if (able.every(({ by }) => typeof by === 'string' || by.length === 0)) return { text }
-  return { text, blocks: [section(say(`needs ${owedBy(able, people, { mention: true })}`))] }
+  const able = owed.map((one) => ({ ...one, by: withoutExcluded(one, release) }))
+  const entries = able.flatMap(({ by }) => (typeof by === 'string' ? [] : by))
+  const asked = mentioned ?? entries
+  const authors = owed.map((one) => askedAuthors(one, people, told)).join('')
+  if ((asked.length === 0 || entries.length === 0) && authors === '') return { text }
+  const also = othersMentioned(asked, entries, people)
+  return { text, blocks: [section(`${say(`needs ${owedBy(able, people, { mention: asked })}${authors}`)}${also}`)] }
 }
 
 /** Those of a list who can give the sign-off, as far as the list names them by id. */
-function withoutExcluded(by: PeopleList, { requester, signOffs }: Release, kind: Owed['kind']): PeopleList {
+function withoutExcluded({ by, kind, changes }: Owed, { requester, signOffs }: Release): PeopleList {
   if (typeof by === 'string') return by
   const declarer = signOffs.find((signOff) => signOff.kind === 'emergency')?.person.id
   const isOut = (id: string) =>
     id === declarer ||
     (kind === 'approval' && id === requester.id) ||
-    signOffs.some((signOff) => signOff.kind === kind && signOff.person.id === id)
+    (changes === undefined && signOffs.some((signOff) => signOff.kind === kind && signOff.person.id === id))
   return by.filter((entry) => !isOut(entry))
 }
 

@@ -5,7 +5,7 @@ import { type BoundDatabase, type BoundFacts, databasesOf } from '../../release/
 import type { MigrationStatus } from '../../release/ports/migrator.ts'
 import type { App, Environment, MigrationSettings } from '../../release/settings.ts'
 import { migrationsUnreadable } from '../../release/stored-names.ts'
-import { inCheckout } from '../database.ts'
+import { isOurs } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withDatabaseRetry } from '../retry.ts'
 import { migratorError, type Refused } from '../service-errors.ts'
@@ -117,6 +117,8 @@ async function otherEnvironmentOf(
   const sharing = await Promise.all(
     others.map(async (other) => {
       const isStored = stored.app === other.app && stored.environment === other.name
+      // This host need not have another group's env files.
+      if (!isOurs(ports, other)) return isStored && other.migrations.length > 0
       const reaches = await Promise.all(other.migrations.map((migration) => reachesIt(migration, isStored)))
       return reaches.includes(true)
     }),
@@ -146,7 +148,7 @@ async function migrationStatus(
       return { identity, ...defined({ versionTable }), heads, current, unknown: [], pending: [] }
     }
   }
-  return inCheckout(ports, app, tree, async (checkout, notInGit) => {
+  return ports.checkouts.use(app, tree, async (checkout, notInGit) => {
     const status = await withDatabaseRetry(
       () => ports.migrator.status(migration, checkout, signal, { preview: true }),
       ports,

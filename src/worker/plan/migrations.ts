@@ -49,6 +49,9 @@ export async function planMigrations(
     if ('refused' in planned) return planned
     databases.push(planned)
     const { name } = planned.bound
+    if (planned.status.neverCommits) {
+      return { refused: { gate: 'migrations_not_committed', ...defined({ database: name }) } }
+    }
     const risks = await classifyPending(ports, migration, planned.status)
     const failing = await foreseenFailure(ports, app, result.tree, planned.status, risks)
     if (failing !== undefined) return failing

@@ -15,6 +15,7 @@ import type { WorkerPorts } from '../ports.ts'
 import { findProof } from '../proof.ts'
 import { withRetry } from '../retry.ts'
 import { originError, platformError, type Refused, remoteError } from '../service-errors.ts'
+import { planChanges } from './changes.ts'
 import { checkNothingLost } from './lost.ts'
 import { allowedMerge, mergeBy } from './merge-method.ts'
 import { lastPushes, planMigrations } from './migrations.ts'
@@ -23,7 +24,7 @@ import { openPullRequest } from './pull-request.ts'
 import { planRollback } from './rollback.ts'
 import { rolledBackWarnings } from './rolled-back.ts'
 import { undoneWarnings } from './undone.ts'
-import { cannotRunAgain, checkProvable, unknownWarning } from './what-runs.ts'
+import { cannotRunAgain, checkBuildable, checkProvable, unknownWarning } from './what-runs.ts'
 
 const MOST_COMMITS = 500
 const FIRST_RELEASE_COMMITS = 20
@@ -114,17 +115,20 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   if ('refused' in running) return running
   const stuck = await cannotRunAgain(ports, environment, seen, result)
   if (stuck !== undefined) return stuck
+  const unbuildable = await checkBuildable(ports, request, holds, result)
+  if (unbuildable !== undefined) return unbuildable
 
   during('reading the commits')
   const live = holds ?? running.commit ?? null
   const range = { from: parents, notFrom: live === null ? [] : [live] }
-  const going = await ports.git.commits(app, { ...range, limit: live === null ? FIRST_RELEASE_COMMITS : MOST_COMMITS })
-  const files = await ports.git.changedFiles(
-    app,
-    live,
-    result.how === 'merge' ? result.tree : result.commit,
-    MOST_FILES,
-  )
+  const tip = result.how === 'merge' ? result.tree : result.commit
+  const [going, files] = await Promise.all([
+    ports.git.commits(app, { ...range, limit: live === null ? FIRST_RELEASE_COMMITS : MOST_COMMITS }),
+    ports.git.changedFiles(app, live, tip, MOST_FILES),
+  ])
+
+  const asking = await planChanges(ports, request, { ...going, tips: [source.commit, ...parents], live, hotfix })
+  if (asking && 'refused' in asking) return asking
 
   const proof = await findProof(ports, request, source.commit)
   const undone = hotfix
@@ -160,6 +164,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     source,
     commits: going.commits.map(({ sha }) => sha).toReversed(),
     result,
+    ...(asking && { changes: asking.changes.map((each) => each.commits) }),
     database,
     configuration: request.configuration,
   }
@@ -170,7 +175,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     commitCount: going.count,
     commits: going.commits,
     authors: going.authors,
-    ...defined({ proof }),
+    ...defined({ changes: asking?.changes, proof }),
     migrations,
     ...defined({ isolation: migrated.isolation, invalidBefore: migrated.invalidBefore }),
     ...(lastPushesMs.length > 0 && { lastPushesMs }),

@@ -1,7 +1,7 @@
 /** What the platform runs, where it is not what the remote holds, or not known. */
 import type { BoundFacts } from '../../release/plan.ts'
 import { isOf } from '../../release/ports/platform.ts'
-import { appAt, type Environment } from '../../release/settings.ts'
+import { type App, appAt, type Environment } from '../../release/settings.ts'
 import { platformReleases, runsApart } from '../facts.ts'
 import { platformOf, type WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
@@ -16,6 +16,23 @@ export async function checkProvable(ports: WorkerPorts, { remote }: Environment)
   if (!unprovable.ok) return platformError(ports, { remote }, unprovable)
   if (unprovable.value === undefined) return undefined
   return { refused: { gate: 'not_provable', app: appAt(remote), ...onPlatform(remote), detail: unprovable.value } }
+}
+
+/** Refuses if the platform can't build what would be deployed, because a file is missing. What it holds is not built again. */
+export async function checkBuildable(
+  ports: WorkerPorts,
+  { app, environment: { remote } }: { readonly app: App; readonly environment: Environment },
+  holds: string | null,
+  result: BoundFacts['result'],
+): Promise<Refused | undefined> {
+  const { neededFile } = platformOf(ports, remote)
+  if (neededFile === undefined || (result.how === 'commit' && result.commit === holds)) return undefined
+  const needed = await withRetry(() => neededFile(remote), ports)
+  if (!needed.ok) return platformError(ports, { remote }, needed)
+  if (needed.value === undefined) return undefined
+  const tree = result.how === 'merge' ? result.tree : result.commit
+  if ((await ports.git.fileAt(app, tree, needed.value.path)) !== undefined) return undefined
+  return { refused: { gate: 'build_file_missing', app: appAt(remote), ...onPlatform(remote), ...needed.value } }
 }
 
 /** Refuses if the remote holds the commit and does not run it, and there is nothing to release it again from. */

@@ -1,4 +1,5 @@
 import { isAutomatic } from '../../release/automatic.ts'
+import { changeId, testedBy } from '../../release/changes.ts'
 import type { PlannedMigration } from '../../release/planned-migration.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import type { PersonName } from '../../release/terms.ts'
@@ -22,8 +23,10 @@ function named({ id, name }: PersonName): string {
   return `${plain(name)} (${plain(id)})`
 }
 
-function line({ kind, person, at, note, right }: SignOff): string {
-  const text = `* ${LABELS[kind]} ${named(person)} (${right}), ${at.toISOString()}`
+/** `isEach`: QA is asked for each change, and a line for each follows. */
+function line({ kind, person, at, note, right }: SignOff, isEach: boolean): string {
+  const label = kind === 'qa' && isEach ? 'Tested changes, from then on:' : LABELS[kind]
+  const text = `* ${label} ${named(person)} (${right}), ${at.toISOString()}`
   return note === undefined ? text : `${text}: ${plain(note)}`
 }
 
@@ -52,10 +55,26 @@ export function recordLines(release: Release, { short }: { readonly short: boole
   return [
     `* ${release.app} ${release.environment}, requested ${isAutomatic(release) ? 'automatically' : `by ${named(requester)}`}, ${release.requestedAt.toISOString()}`,
     ...(release.reason === undefined ? [] : [`* Why it can't wait: ${plain(release.reason)}`]),
-    ...release.signOffs.filter(({ fingerprint }) => fingerprint === release.fingerprint).map(line),
+    ...release.signOffs
+      .filter(({ fingerprint }) => fingerprint === release.fingerprint)
+      .map((signOff) => line(signOff, plan?.changes !== undefined)),
+    ...changeLines(release, short),
     ...(isEmergency(release) ? badChecks(release) : []),
     ...(plan?.migrations ?? []).flatMap((migration) => migrationLines(migration, short)),
   ]
+}
+
+/** Where QA is asked for each change: who has tested it. */
+function changeLines(release: Release, short: boolean): readonly string[] {
+  return (release.plan?.changes ?? []).map((change) => {
+    const { title, pullRequest } = change
+    const testers = testedBy(release, change).map(
+      ({ person, isOwn, at }) => `${named(person)}${isOwn ? ', its author' : ''}, ${at.toISOString()}`,
+    )
+    const words = plain(short ? cutTo(title, SHORT_MESSAGE) : title)
+    const which = pullRequest === undefined ? changeId(change).slice(0, 12) : `PR #${pullRequest}`
+    return `* change ${which} ${words}: ${testers.length === 0 ? 'not tested' : `tested by ${testers.join('; ')}`}`
+  })
 }
 
 function migrationLines(migration: PlannedMigration, short: boolean): string[] {

@@ -240,13 +240,14 @@ function stepRun(
     signal,
     isCancelled: async () => (await ports.store.release(release.number))?.cancelRequestedBy !== undefined,
     note: (result) => inTransaction(running, release.number, (tx, now) => stepNoted(tx, now, name, result)),
-    tell: (key, what) =>
-      storeAnswers(() =>
+    tell: async (key, what) => {
+      await storeAnswers(() =>
         ports.store.transaction((tx) => addThreadLine(tx, release.number, key, { is: 'waiting', what }), {
           as: claim,
           lease,
         }),
-      ),
+      )
+    },
   }
 }
 

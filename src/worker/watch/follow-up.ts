@@ -1,6 +1,5 @@
 /** The follow-up of ended hot-fixes: reports commits that are still missing, and cleans up branches and mirrors. */
 
-import { defined } from '../../lib/defined.ts'
 import { type EventType, findEvent, type StoredEvent } from '../../release/events.ts'
 import { FOLLOW_UP_AFTER_MS, FOLLOW_UP_UNTIL_MS, needsBackport } from '../../release/hotfix.ts'
 import type { Release } from '../../release/release.ts'
@@ -12,8 +11,6 @@ import { type Place, placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
 
-const PAGE = 50
-
 /**
  * A day after each hot-fix, reports once in its thread which commits the promoting branch still lacks. Deletes our
  * backport branch after its pull request is merged or declined, and drops kept picks of ended releases from the mirrors.
@@ -21,26 +18,15 @@ const PAGE = 50
  */
 export async function followUpHotfixes(ports: WorkerPorts): Promise<void> {
   for (const app of ports.apps) await logErrors(ports, { app: app.name }, () => forgetPicks(ports, app))
-  for await (const release of endedHotfixes(ports)) {
-    const place = placeOf(ports, release)
-    if (place !== undefined && needsBackport(release)) {
-      await logErrors(ports, { release: release.number }, () => followUpOne(ports, place, release))
-    }
-  }
-}
-
-/** All ended hot-fixes: a backport's pull request may stay open without limit. */
-async function* endedHotfixes({ store }: WorkerPorts): AsyncGenerator<Release> {
-  for (let before: number | undefined; ; ) {
-    const page = await store.releases({
-      kind: 'hotfix',
-      states: ['succeeded', 'closed', 'cancelled'],
-      limit: PAGE,
-      ...defined({ before }),
+  const now = (await ports.store.now()).getTime()
+  const ended = { since: new Date(now - FOLLOW_UP_UNTIL_MS), until: new Date(now - FOLLOW_UP_AFTER_MS) }
+  for (const number of await ports.store.hotfixesToFollowUp(ended)) {
+    await logErrors(ports, { release: number }, async () => {
+      const release = await ports.store.release(number)
+      if (release === undefined || !needsBackport(release)) return
+      const place = placeOf(ports, release)
+      if (place !== undefined) await followUpOne(ports, place, release)
     })
-    yield* page
-    before = page.at(-1)?.number
-    if (page.length < PAGE || before === undefined) return
   }
 }
 

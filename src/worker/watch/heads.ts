@@ -1,4 +1,5 @@
 /** Looks each minute at the branches of environments that are deployed automatically, and notes new heads in the store. */
+import { forEachAtOnce } from '../../lib/at-once.ts'
 import {
   type BuildsState,
   buildsState,
@@ -12,12 +13,16 @@ import {
 import type { CheckStatus } from '../../release/plan.ts'
 import type { WorkerSeen } from '../../release/ports/store.ts'
 import type { App, Environment } from '../../release/settings.ts'
-import { WORKER_GONE_MS } from '../../release/workers.ts'
+import { isAlive } from '../../release/workers.ts'
+import { isOurs, ourEnvironments } from '../place.ts'
 import { makePlan } from '../plan/planner.ts'
 import type { WorkerPorts } from '../ports.ts'
 
+/** Repositories that are asked at once: hundreds, one after another, would take longer than the minute between two looks. */
+const ASKED_AT_ONCE = 8
+
 export interface HeadWatch {
-  /** Looks once at every branch: one ls-remote for each repository. Writes nothing where nothing is new. */
+  /** Looks once at every branch: one question for each repository, some at once. Writes nothing where nothing is new. */
   look(): Promise<void>
   /** This worker no longer looks: after a restart its first look only remembers. */
   leave(): Promise<void>
@@ -39,9 +44,11 @@ const keyOf = ({ environment: { app, name } }: Place) => `${app}/${name}`
 
 /** `worker`: this worker's id, as `workerSeen` records it. */
 export function createHeadWatch(ports: WorkerPorts, worker: string): HeadWatch {
-  const { store, git, log } = ports
+  const { store, git, log, clock } = ports
   const places = ports.apps.flatMap((app) =>
-    app.environments.filter(deploysAutomatically).map((environment) => ({ app, environment })),
+    app.environments
+      .filter((each) => deploysAutomatically(each) && isOurs(ports, each))
+      .map((environment) => ({ app, environment })),
   )
   const memories = new Map<string, Memory>()
   /** What could not be read, so that it is logged once and not each minute. */
@@ -66,9 +73,7 @@ export function createHeadWatch(ports: WorkerPorts, worker: string): HeadWatch {
 
   /** What was owed under `deploys: automatically` is not owed any more once the entry says on request. */
   async function forgetOnRequest(noted: readonly Head[]): Promise<void> {
-    const onRequest = ports.apps.flatMap(({ environments }) =>
-      environments.filter((each) => !deploysAutomatically(each)),
-    )
+    const onRequest = ourEnvironments(ports).filter((each) => !deploysAutomatically(each))
     for (const { app, name } of onRequest) {
       if (!noted.some((head) => head.app === app && head.environment === name && isOwed(head))) continue
       await store.transaction(async (tx) => {
@@ -85,36 +90,55 @@ export function createHeadWatch(ports: WorkerPorts, worker: string): HeadWatch {
     const noted = await store.heads()
     if (!hasForgotten) await forgetOnRequest(noted)
     if (places.length === 0) return
-    startedAt ??= await store.now()
-    for (const [url, here] of Map.groupBy(places, ({ app }) => app.gitUrl)) {
-      const branches = [...new Set(here.map(({ environment }) => environment.branch))]
-      const [first] = here
-      const seen = await git.heads(url, branches)
-      noteUnread(url, { app: first?.app.name }, seen.ok ? undefined : seen.detail)
-      ports.headsLooked?.(seen.ok ? 'ok' : 'failed')
-      if (!seen.ok) continue
-      for (const place of here) {
-        const { app, name, branch } = place.environment
-        const commit = seen.value[branch]
-        const missing = commit ? undefined : `the repository has no branch ${branch}`
-        noteUnread(`${keyOf(place)} branch`, { app, environment: name }, missing)
-        if (!commit) continue
-        const before = noted.find((head) => head.app === app && head.environment === name)
-        await lookAt(place, before, commit).catch((err: unknown) =>
-          log.error({ app, environment: name, err }, 'a new head could not be noted; the next look tries again'),
-        )
-      }
+    const now = await storeClock()
+    startedAt ??= now()
+    await forEachAtOnce(
+      Map.groupBy(places, ({ app }) => app.gitUrl),
+      ASKED_AT_ONCE,
+      ([url, here]) => lookAtRepository(url, here, noted, now),
+    )
+  }
+
+  /** The store's time, asked once for a look and not for each environment. */
+  async function storeClock(): Promise<() => Date> {
+    const asked = clock.now()
+    const at = (await store.now()).getTime()
+    return () => new Date(at + clock.now() - asked)
+  }
+
+  async function lookAtRepository(
+    url: string,
+    here: readonly Place[],
+    noted: readonly Head[],
+    now: () => Date,
+  ): Promise<void> {
+    const branches = [...new Set(here.map(({ environment }) => environment.branch))]
+    const [first] = here
+    const seen = await git.heads(url, branches)
+    noteUnread(url, { app: first?.app.name }, seen.ok ? undefined : seen.detail)
+    ports.headsLooked?.(seen.ok ? 'ok' : 'failed')
+    if (!seen.ok) return
+    for (const place of here) {
+      const { app, name, branch } = place.environment
+      const commit = seen.value[branch]
+      const missing = commit ? undefined : `the repository has no branch ${branch}`
+      noteUnread(`${keyOf(place)} branch`, { app, environment: name }, missing)
+      if (!commit) continue
+      const before = noted.find((head) => head.app === app && head.environment === name)
+      await lookAt(place, before, commit, now).catch((err: unknown) =>
+        log.error({ app, environment: name, err }, 'a new head could not be noted; the next look tries again'),
+      )
     }
   }
 
-  async function lookAt(place: Place, before: Head | undefined, commit: string): Promise<void> {
+  async function lookAt(place: Place, before: Head | undefined, commit: string, now: () => Date): Promise<void> {
     const { environment } = place
     const memory = memories.get(keyOf(place)) ?? { hasLooked: false }
     memories.set(keyOf(place), memory)
-    const decide = async (head: Head | undefined, now: Date) =>
-      headAfterLook(head, await lookOf(environment, head, commit, memory, now))
+    const decide = async (head: Head | undefined, at: Date) =>
+      headAfterLook(head, await lookOf(environment, head, commit, memory, at))
     let head = before
-    const after = await decide(before, await store.now())
+    const after = await decide(before, now())
     if (after === 'later') memory.atStart ??= commit
     else {
       memory.hasLooked = true
@@ -146,9 +170,10 @@ export function createHeadWatch(ports: WorkerPorts, worker: string): HeadWatch {
     }
   }
 
+  /** Those that look at the same branches. */
   function aliveOf(workers: readonly WorkerSeen[], now: Date): Look['alive'] {
     return workers
-      .filter(({ at }) => now.getTime() - at.getTime() <= WORKER_GONE_MS)
+      .filter((each) => each.group === ports.group && isAlive(each, now))
       .map(({ id, at }) => ({ id, sinceStart: startedAt !== undefined && at > startedAt }))
   }
 

@@ -5,7 +5,7 @@ import type { Problem } from '../../release/refusals.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { stop } from '../../release/transitions/index.ts'
-import { placeOf } from '../place.ts'
+import { declaredPlace } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 
 /** Planning takes minutes, and is retried a few times; a plan later than this is of no use. */
@@ -55,7 +55,9 @@ export async function endAbandoned(ports: WorkerPorts): Promise<void> {
       return undefined
     }
     if (state === 'running') return lost('the run')
-    return (await waitsForSlack(release, placeOf(ports, release)?.environment)) ? undefined : lost('the preflight')
+    return (await waitsForSlack(release, declaredPlace(ports, release)?.environment))
+      ? undefined
+      : lost('the preflight')
   }
 
   /** The announcement is being posted: Slack's confirmation enqueues the run, or an hour without it ends the release. */

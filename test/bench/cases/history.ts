@@ -3,6 +3,7 @@ import pg from 'pg'
 import { openStore } from '../../../src/adapters/store/open.ts'
 import type { Store } from '../../../src/release/ports/store.ts'
 import { createReleaseService, type ReleaseService } from '../../../src/release/service.ts'
+import { createHomeDrawing, type HomeDrawing } from '../../../src/slack/home/drawing.ts'
 import type { WorkerPorts } from '../../../src/worker/ports.ts'
 import { followUpHotfixes } from '../../../src/worker/watch/follow-up.ts'
 import { SERVICES } from '../../support/builders.ts'
@@ -16,7 +17,11 @@ const FLAT = { of: 'ratio', atMost: 1.3 } as const
 
 /** What is read, by the name that its lines have. Each gives a promise of one read. */
 type Reads = Readonly<Record<(typeof READS)[number], () => Promise<unknown>>>
-const READS = ['last ten', 'who approved', 'status', 'tick', 'look'] as const
+const READS = ['last ten', 'who approved', 'status', 'home', 'report', 'report of all', 'tick', 'look'] as const
+
+/** The others read a period, in which more was released with the longer history. */
+const isOfHistory = (read: string) => !['home', 'report', 'report of all'].includes(read)
+const BESIDE_FLOOR: readonly string[] = ['last ten', 'who approved', 'home', 'report', 'report of all']
 
 export const HISTORY: Case = {
   lines: [
@@ -40,6 +45,27 @@ export const HISTORY: Case = {
       unit: 'ms',
       goal: { of: 'value', atMost: 10 },
     },
+    {
+      id: 'T12 home',
+      what: 'App Home of a person, 100 environments',
+      yardstick: FLOOR,
+      unit: 'ms',
+      goal: { of: 'value', atMost: 300 },
+    },
+    {
+      id: 'T12 report',
+      what: '`/deploy report` of an environment over 90 days',
+      yardstick: FLOOR,
+      unit: 'ms',
+      goal: { of: 'value', atMost: 300 },
+    },
+    {
+      id: 'T12 report of all',
+      what: '`/deploy report` of 100 environments over 30 days',
+      yardstick: FLOOR,
+      unit: 'ms',
+      goal: { of: 'value', atMost: 300 },
+    },
     { id: 'T12 tick', what: 'The tick of the bot, each 30 s', unit: 'ms', goal: { of: 'value', atMost: 10 } },
     {
       id: 'T12 look',
@@ -47,7 +73,7 @@ export const HISTORY: Case = {
       unit: 'ms',
       goal: { of: 'value', atMost: 20 },
     },
-    ...READS.map((read) => ({
+    ...READS.filter(isOfHistory).map((read) => ({
       id: `growth history ${read}`,
       what: 'The same with the longest history',
       yardstick: 'with a thousand releases',
@@ -68,9 +94,9 @@ export const HISTORY: Case = {
         const before = await first.timed(read)
         const after = await second.timed(read)
         const [ofFew, ofMany] = round % 2 === 0 ? [before, after] : [after, before]
-        const isBeside = read === 'last ten' || read === 'who approved'
+        const isBeside = BESIDE_FLOOR.includes(read)
         bench.add(`T12 ${read}`, { ours: ofMany.ms, ...(isBeside && { yardstick: ofMany.floorMs }) })
-        bench.add(`growth history ${read}`, { ours: ofMany.ms, yardstick: ofFew.ms })
+        if (isOfHistory(read)) bench.add(`growth history ${read}`, { ours: ofMany.ms, yardstick: ofFew.ms })
       }
     }
     for (const id of ['T12 last ten', 'growth history last ten']) {
@@ -100,12 +126,23 @@ async function openHistory({ postgres, sized }: Bench, releases: number): Promis
   const apps = appsOfHistory()
   const service = createReleaseService({ store: opened.store, directory: nobody(), apps, services: SERVICES })
   const look = () => followUpHotfixes(looking(opened.store, apps))
-  const reads = readsOf({ service, store: opened.store, releases, look })
+  const drawing = createHomeDrawing({
+    store: opened.store,
+    directory: dana(),
+    apps,
+    progress: 'lines',
+    services: SERVICES,
+    directMessages: true,
+  })
+  const reads = readsOf({ service, store: opened.store, drawing, releases, look })
   const times = sized({ small: 2, usual: 20 })
   const many = {
     'last ten': times * 5,
     'who approved': times * 5,
     status: times / 2,
+    home: times / 2,
+    report: times / 2,
+    'report of all': times / 10,
     tick: times / 2,
     look: times / 10,
   }
@@ -127,10 +164,11 @@ async function openHistory({ postgres, sized }: Bench, releases: number): Promis
 function readsOf(of: {
   readonly service: ReleaseService
   readonly store: Store
+  readonly drawing: HomeDrawing
   readonly releases: number
   readonly look: () => Promise<void>
 }): Reads {
-  const { service, store, releases, look } = of
+  const { service, store, drawing, releases, look } = of
   // Spread evenly, and the same in every run.
   let asked = 0
   const next = (below: number) => {
@@ -144,6 +182,10 @@ function readsOf(of: {
       if ((await store.release(number))?.signOffs.length !== 2) throw new Error(`#${number} lacks a sign-off`)
     },
     status: () => service.status(),
+    // Each time after another event, so that nothing is remembered but tokens and addresses.
+    home: () => drawing.draw('U01DANA', next(2 ** 30)),
+    report: () => store.figures({ app: `app${next(APPS)}`, environment: 'production', days: 90, until: new Date() }),
+    'report of all': () => store.figures({ days: 30, until: new Date() }),
     tick: () => service.tick(),
     look,
   }
@@ -159,6 +201,20 @@ async function msOf(work: () => Promise<unknown>): Promise<number> {
 function nobody(): Parameters<typeof createReleaseService>[0]['directory'] {
   const never = () => Promise.reject(new Error('nobody is looked up here'))
   return { person: never, groupMembers: never, lookUpGroup: never, channel: never, permalink: never }
+}
+
+/** Slack, which answers at once: every person is Dana, who is in every group. */
+function dana(): Parameters<typeof createHomeDrawing>[0]['directory'] {
+  return {
+    ...nobody(),
+    person: async (id) => ({ is: 'member', id, name: 'Dana' }),
+    groupMembers: async () => ['U01DANA'],
+    permalink: async ({ ts }) => `https://example.slack.com/archives/C1/p${ts}`,
+    groupIds: async () => ({}),
+    unmatched: async () => 0,
+    idsByEmail: async () => [],
+    authors: async () => ({}),
+  }
 }
 
 /** A worker that finds nothing to do: no hot-fix is owed anything, and no mirror keeps picks. */

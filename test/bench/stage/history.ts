@@ -67,6 +67,14 @@ function statements(releases: number): readonly string[] {
     `insert into event (id, release, type, actor, at, body, hash, previous_hash)
      select (n - 1) * 10 + e, n, 'step_done', 'worker', ${before}, ${body}, '${hash}', '${hash}'
      from generate_series(1, ${releases}) n, generate_series(1, 10) e`,
+    // By these the figures are counted, up to now.
+    `insert into release_figures (release, app, environment, kind, at, outcome, ended_at, confirmed_at, signed_after_ms,
+       emergency, run_ms, step_ms, steps, lead_seconds, commits)
+     select n, 'app' || n % ${APPS}, case when n / ${APPS} % 2 = 0 then 'integration' else 'production' end,
+       case when ${isHotfix} then 'hotfix' else 'deploy' end, at, 'succeeded', at, at, n % 50 * 60000, false, 240000,
+       '{"push":180000,"confirm":20000}'::json, 'merge push confirm report', array[n % 40 * 3600, 7200, n % 3 * 86400], 3
+     from generate_series(1, ${releases}) n, lateral (select now() - (${releases} - n + 1) * interval '1 minute' as at) moment`,
+    'update figures_filled set below = 1',
     `update release_number set last = ${releases}`,
     `update event_chain set count = ${releases * 10}, hash = '${hash}'`,
     "insert into worker (id, at, configurations) values ('worker', now() + interval '1 day', '{}')",

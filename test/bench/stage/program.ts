@@ -20,7 +20,7 @@ const GIVEN_UP_AFTER_MS = 60_000
 const STOPS_WITHIN_MS = 20_000
 
 const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url))
-export const MAIN = pathOf('../../../src/main.ts')
+export const MAIN = pathOf('../../../bin/signoff.js')
 export const QUICK_MAIN = pathOf('../../support/quick-main.ts')
 
 /** Starts a program with Node, and waits until its output has `ready`. Nothing of our environment but PATH is handed on. */

@@ -117,7 +117,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
 
 /** Where a Signoff in HTTP mode takes Slack's requests. */
 export function requestUrl(program: Program): string {
-  const port = /"port":(\d+),"msg":"started"/.exec(program.output())?.[1]
+  const port = /"port":(\d+),.*"msg":"started"/.exec(program.output())?.[1]
   if (port === undefined) throw new Error(`it does not say its port:\n${program.output()}`)
   return `http://127.0.0.1:${port}/slack/events`
 }

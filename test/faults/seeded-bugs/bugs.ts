@@ -77,6 +77,20 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     tests: ['test/worker/runner.test.ts'],
   },
   {
+    bug: 'take a list of branches that was cut off for a whole one',
+    file: 'src/adapters/git/branches-over-http.ts',
+    find: 'if (lines.at(-1) !== FLUSH) return ASK_GIT',
+    replace: 'if (lines.at(-1) === undefined) return ASK_GIT',
+    tests: ['test/adapters/git-looks.test.ts'],
+  },
+  {
+    bug: 'take the credentials to wherever git is redirected',
+    file: 'src/adapters/git/environment.ts',
+    find: "['http.followRedirects', 'false'],",
+    replace: "['http.followRedirects', 'initial'],",
+    tests: ['test/adapters/git-looks.test.ts'],
+  },
+  {
     bug: 'push whatever the remote holds',
     file: 'src/adapters/git/push.ts',
     find: '`--force-with-lease=',
@@ -114,9 +128,10 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'give two workers the same repeated delivery',
     file: 'src/adapters/store/inbox.ts',
-    find: 'return added !== undefined',
-    replace: 'return added !== null',
+    find: 'return ids.map((id) => added.delete(id))',
+    replace: 'return ids.map(() => true)',
     tests: [
+      'test/adapters/store-inbox.test.ts',
       'test/adapters/store-contract.test.ts',
       'test/adapters/store.test.ts',
       'test/features/slack-deliveries.test.ts',
@@ -126,7 +141,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     bug: 'know a delivery by its envelope only',
     file: 'src/slack/payloads.ts',
     find: 'id: trigger === undefined ?',
-    replace: 'id: crypto.randomUUID() + trigger === undefined ?',
+    replace: "id: trigger !== '' ? crypto.randomUUID() : trigger === undefined ?",
     tests: ['test/slack/payloads.test.ts', 'test/features/slack-deliveries.test.ts'],
   },
   {
@@ -166,10 +181,17 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'leave what a release has opened when Bitbucket is away for a minute',
-    file: 'src/adapters/store/jobs.ts',
+    file: 'src/adapters/store/queues.ts',
     find: "tidy: { queue: 'plan', attempts: AFTERWARDS_ATTEMPTS },",
     replace: "tidy: { queue: 'plan', attempts: PLAN_ATTEMPTS },",
     tests: ['test/faults/simulated-runs.test.ts'],
+  },
+  {
+    bug: 'end a lease where its run ends, and not for good',
+    file: 'src/adapters/store/lease.ts',
+    find: 'change("\'-infinity\'")',
+    replace: "change('clock_timestamp()')",
+    tests: ['test/adapters/store-lease.test.ts'],
   },
   // Promise 2: what was signed is what goes
   {
@@ -310,6 +332,21 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     tests: ['test/faults/simulated-runs.test.ts'],
   },
   {
+    bug: 'try again what was read from the outbox before its try ended',
+    file: 'src/slack/outbox/tries.ts',
+    find: 'const busy = new Set([...underWay.values()].flatMap(({ subjects }) => subjects))',
+    replace:
+      'const busy = { has: (one: string) => [...underWay.values()].some(({ subjects }) => subjects.includes(one)) }',
+    tests: ['test/slack/delivery.test.ts'],
+  },
+  {
+    bug: 'send two messages of one release at once',
+    file: 'src/slack/outbox/tries.ts',
+    find: 'due.filter((posting) => !subjectsOf(posting).some((subject) => busy.has(subject)))',
+    replace: 'due.filter((posting) => !underWay.has(posting.id))',
+    tests: ['test/slack/delivery.test.ts'],
+  },
+  {
     bug: 'leave the old card of a bot that stood still',
     file: 'src/slack/outbox/cards.ts',
     find: 'if (await changedSince(store, now)) await',
@@ -370,7 +407,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'take requests of any age',
-    file: 'src/slack/bot.ts',
+    file: 'src/slack/http-receiver.ts',
     find: 'Math.abs(offS) <= CLOCK_OFF_S',
     replace: 'Math.abs(offS) <= 1e9',
     tests: ['test/features/slack-deliveries.test.ts', 'test/sandbox/slack-bolt.test.ts'],
@@ -383,6 +420,13 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     tests: ['test/slack/payloads.test.ts'],
   },
 
+  {
+    bug: "give a preview of migrations the env file's values",
+    file: 'src/adapters/alembic/preview.ts',
+    find: "LANG: 'C.UTF-8', ...placeholders.variables,",
+    replace: "LANG: 'C.UTF-8', ...call.variables,",
+    tests: ['test/faults/looking-changes-nothing.test.ts'],
+  },
   {
     bug: 'leave a preview of migrations its network',
     file: 'src/adapters/alembic/isolation/isolation.ts',
@@ -600,15 +644,15 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'make the release of a head while no worker is there to plan it',
     file: 'src/release/deploy-heads.ts',
-    find: "if (await findMissingWorker(store)) return { waitsFor: 'no_worker' }",
+    find: "if (await findMissingWorker(store, environment)) return { waitsFor: 'no_worker' }",
     replace: '',
     tests: ['test/faults/automatic.test.ts'],
   },
   {
     bug: 'write to Signoff that its release ended',
     file: 'src/release/transitions/ended.ts',
-    find: 'if (!isAutomatic(release)) return tx.send(privateMessage(',
-    replace: 'if (number > 0) return tx.send(privateMessage(',
+    find: 'if (!isAutomatic(release)) {',
+    replace: 'if (number > 0) {',
     tests: ['test/faults/automatic.test.ts'],
   },
   {
@@ -616,6 +660,13 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: 'src/release/transitions/automatic.ts',
     find: "if (head?.state !== 'done' || head.release !== release.number) return",
     replace: 'return',
+    tests: ['test/faults/automatic.test.ts'],
+  },
+  {
+    bug: 'deploy the same commit again by itself, though its release was refused',
+    file: 'src/release/transitions/automatic.ts',
+    find: 'if (!isAutomatic(release) || !isHeldBack(release)) return',
+    replace: 'if (!isAutomatic(release)) return',
     tests: ['test/faults/automatic.test.ts'],
   },
   {
@@ -643,8 +694,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'schedule: let the last sign-off start it before its time',
     file: 'src/release/transitions/signed.ts',
-    find: "if (signOff.kind !== 'emergency' && !isDue(release, now)) return false",
-    replace: "if (signOff.kind === 'talked over' && !isDue(release, now)) return false",
+    find: 'return (isEmergency(signed) || isDue(signed, now)) && canProceed(environment, signed)',
+    replace: 'return canProceed(environment, signed)',
     tests: ['test/release/service-schedule.test.ts'],
   },
   {
@@ -674,6 +725,20 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     find: '(schedule !== undefined || isPinned(app, environment))',
     replace: 'isPinned(app, environment)',
     tests: ['test/release/service-schedule.test.ts'],
+  },
+  {
+    bug: 'schedule: start from what was read before the lock, so that another bot starts it a second time',
+    file: 'src/release/deadlines.ts',
+    find: 'await applyDeadline(tx, release, environmentOf',
+    replace: 'await applyDeadline(tx, seen, environmentOf',
+    tests: [MATRIX],
+  },
+  {
+    bug: 'schedule: start in a freeze, or under the lock of another person, what was signed before',
+    file: 'src/release/transitions/scheduled.ts',
+    find: 'return heldAtStart(tx, { release, environment })',
+    replace: 'return undefined',
+    tests: [MATRIX],
   },
   // Rollbacks and marks, as people ask for them
   {
@@ -764,6 +829,13 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     tests: ['test/worker/steps/push.test.ts'],
   },
   {
+    bug: 'take a release of long ago for the one that a cut-off rollback has asked for',
+    file: 'src/worker/run/steps/push.ts',
+    find: 'run.plan.bound.remote.holds === commit || runsEarlierAgain(run)',
+    replace: 'run.plan.bound.remote.holds === commit',
+    tests: [KILLS],
+  },
+  {
     bug: 'go back to what a bad release proved',
     file: 'src/release/rollback.ts',
     find: 'if ((await badOf(store, place, commit)) === undefined) return { to, commit }',
@@ -783,5 +855,184 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     find: 'if (expected === null || setsBack) await',
     replace: 'if (expected === null || !setsBack) await',
     tests: ['test/adapters/git-push.test.ts'],
+  },
+  // Webhooks: at least once, in order, signed
+  {
+    bug: 'tell a webhook the next event of a release while the one before waits for its next try',
+    file: 'src/adapters/store/webhooks.ts',
+    find: "where kind = 'webhook' and state = 'waiting' and endpoint = told.id",
+    replace: "where kind = 'webhook' and state = 'waiting' and endpoint = told.id and not_before <= now()",
+    tests: ['test/adapters/store-webhooks.test.ts'],
+  },
+  {
+    bug: 'give a webhook’s event another id at each try',
+    file: 'src/adapters/webhooks/delivery.ts',
+    find: 'post({ url, secrets, id: message.id, body',
+    replace: 'post({ url, secrets, id: message.id + tries, body',
+    tests: ['test/faults/webhooks-at-least-once.test.ts'],
+  },
+  {
+    bug: 'sign a webhook with the new secret alone while it is rotated',
+    file: 'src/adapters/webhooks/post.ts',
+    find: 'return secrets.map((secret)',
+    replace: 'return secrets.slice(0, 1).map((secret)',
+    tests: ['test/adapters/webhooks-post.test.ts'],
+  },
+  {
+    bug: 'take a redirect for a delivery',
+    file: 'src/adapters/webhooks/post.ts',
+    find: 'if (status >= 200 && status <= 299) return',
+    replace: 'if (status >= 200 && status <= 399) return',
+    tests: ['test/adapters/webhooks-post.test.ts'],
+  },
+  {
+    bug: 'put in what a webhook is told outside of the order of the record',
+    file: 'src/adapters/store/transaction.ts',
+    find: 'await putWebhooks(trx, drafts, appended)',
+    replace: 'await putWebhooks(trx, drafts.toReversed(), appended.toReversed())',
+    tests: ['test/adapters/store-webhooks.test.ts'],
+  },
+  // App Home: once, at its pace, and only for whom it is
+  {
+    bug: 'publish Homes faster than all bots together may',
+    file: 'src/adapters/store/homes.ts',
+    find: 'if (inTheWay !== undefined) {',
+    replace: 'if (inTheWay !== undefined && aMinute === 0) {',
+    tests: ['test/slack/home-publishing.test.ts'],
+  },
+  {
+    bug: 'record what a bot has published that has lost its claim on a Home',
+    file: 'src/adapters/store/homes.ts',
+    find: "trx.updateTable('home').where('person', '=', person).where('claim', '=', claim)",
+    replace: "trx.updateTable('home').where('person', '=', person).where('claim', '>=', claim)",
+    tests: ['test/slack/home-publishing.test.ts'],
+  },
+  {
+    bug: 'show who has become a guest what their Home showed before',
+    file: 'src/slack/home/publishing.ts',
+    find: "await publish(home, now.is === 'member' ? drawn : guestHome())",
+    replace: "await publish(home, now.is === 'member' || drawn !== undefined ? drawn : guestHome())",
+    tests: ['test/slack/home-publishing.test.ts'],
+  },
+  {
+    bug: 'list sign-offs as waiting for a person who may not give them',
+    file: 'src/release/home.ts',
+    find: 'const signs = owed(environment, release).filter(({ kind }) => may(kind))',
+    replace: 'const signs = owed(environment, release)',
+    tests: ['test/slack/views/home.test.ts'],
+  },
+  // QA of each change
+  {
+    bug: 'call a release tested as soon as somebody has tested something',
+    file: 'src/release/policy.ts',
+    find: 'return { ...of, count: Math.min(changes.untested, 1), changes }',
+    replace: "return { ...of, count: Math.min(changes.untested, 1) - validSignOffs(release, 'qa').length, changes }",
+    tests: ['test/release/service-qa.test.ts'],
+  },
+  {
+    bug: 'start by the last tick without having said so',
+    file: 'src/release/transitions/tested.ts',
+    find: 'if (request.isConfirmed === false && starts) {',
+    replace: 'if (request.isConfirmed === false && starts && ticked.length === 0) {',
+    tests: ['test/release/service-qa.test.ts'],
+  },
+  {
+    bug: 'give a merged pull request what its topic has merged in from the main line',
+    file: 'src/release/changes.ts',
+    find: 'for (let at = left.get(tip); at !== undefined; at = left.get(at.parents[0] ??',
+    replace: 'for (let at = left.get(tip); at !== undefined && line.length < 1; at = left.get(at.parents[0] ??',
+    tests: ['test/release/changes.test.ts'],
+  },
+  {
+    bug: 'ask for QA of each change, and bind none of them',
+    file: 'src/worker/plan/planner.ts',
+    find: '...(asking && { changes: asking.changes.map((each) => each.commits) }),',
+    replace: '',
+    tests: ['test/features/qa-each-change.test.ts'],
+  },
+  {
+    bug: 'send a direct message again whose answer was lost, without a look',
+    file: 'src/slack/outbox/direct-message.ts',
+    find: 'if (posting.tries > (answered.get(posting.id) ?? 0)) {',
+    replace: 'if (posting.tries > 99) {',
+    tests: ['test/slack/direct-messages.test.ts'],
+  },
+  {
+    bug: 'tell a person in private of what a group of theirs is mentioned for',
+    file: 'src/release/told-in-private.ts',
+    find: 'if (reached.has(id)) continue',
+    replace: 'if (mentioned.has(id)) continue',
+    tests: ['test/release/told-in-private.test.ts'],
+  },
+  {
+    bug: 'remind in private of what the version before has mentioned everybody for',
+    file: 'src/release/deadlines.ts',
+    find: 'const { people } = isNew ? told : { people: [] }',
+    replace: 'const { people } = told',
+    tests: ['test/release/service-reminders.test.ts'],
+  },
+  {
+    bug: 'mention in the channel who is told in private of what needs attention',
+    file: 'src/slack/views/outcome.ts',
+    find: 'anyOf(by, people, told?.mentioned ?? true)',
+    replace: 'anyOf(by, people, true)',
+    tests: ['test/slack/views/mentions.test.ts'],
+  },
+  // Receipts: a sign-off that its person disputes counts for nothing
+  {
+    bug: 'let anybody say That was not me on another person’s receipt',
+    file: 'src/release/receipt-service.ts',
+    find: 'if (by !== signer) {',
+    replace: "if (by === '') {",
+    tests: ['test/release/service-receipts.test.ts'],
+  },
+  {
+    bug: 'retry a release that lacks a void sign-off',
+    file: 'src/release/actions.ts',
+    find: 'rules: [needsAttention, isRequesterOrHasPermission, hasItsSignOffs],',
+    replace: 'rules: [needsAttention, isRequesterOrHasPermission],',
+    tests: ['test/release/service-receipts.test.ts'],
+  },
+  {
+    bug: 'let a run continue whose sign-off is void',
+    file: 'src/release/transitions/disputed.ts',
+    find: "else if (state === 'approved' || state === 'running') await stopByPerson(tx, release, person)",
+    replace: "else if (state === 'approved') await stopByPerson(tx, release, person)",
+    tests: ['test/release/service-receipts.test.ts'],
+  },
+  {
+    bug: 'count a rollback among the changes that can fail',
+    file: 'src/release/figures.ts',
+    find: "return one.kind !== 'rollback' && (isSucceeded(one) || one.attentionAt !== undefined)",
+    replace: 'return isSucceeded(one) || one.attentionAt !== undefined',
+    tests: ['test/release/figures.test.ts'],
+  },
+  {
+    bug: 'count an attention before anything irreversible as a failure',
+    file: 'src/release/counted.ts',
+    find: "type === 'attention_needed' && irreversibleBegunIn(events.slice(0, index))",
+    replace: "type === 'attention_needed'",
+    tests: ['test/release/figures.test.ts'],
+  },
+  {
+    bug: "give a group's jobs to every worker",
+    file: 'src/adapters/store/queues.ts',
+    find: 'return group === undefined ? queue :',
+    replace: "return group !== '' ? queue :",
+    tests: ['test/adapters/store-groups.test.ts'],
+  },
+  {
+    bug: 'count the workers of another group as able to take a release',
+    file: 'src/release/workers.ts',
+    find: '.filter((worker) => worker.group === group)',
+    replace: '.slice()',
+    tests: ['test/release/worker-missing.test.ts'],
+  },
+  {
+    bug: 'leave the card of a running release as it is when its worker has died',
+    file: 'src/release/worker-missing.ts',
+    find: "['planning', 'approved', 'running']",
+    replace: "['planning', 'approved']",
+    tests: ['test/release/service-workers.test.ts'],
   },
 ]

@@ -1,7 +1,7 @@
 /** What people read of releases that were requested automatically, and of heads that are not deployed. */
 import { describe, expect, it } from 'vitest'
 import type { Release } from '../../../src/release/release.ts'
-import { channelMessage } from '../../../src/slack/views/channel-message.ts'
+import { notDeployed } from '../../../src/slack/views/channel-message.ts'
 import { outcome } from '../../../src/slack/views/outcome.ts'
 import { refusalMessage } from '../../../src/slack/views/refusal-message.ts'
 import { recordLines } from '../../../src/worker/run/record-text.ts'
@@ -66,7 +66,7 @@ describe('A15: elsewhere', () => {
     ['unfinished', 'did not end within a day', 'The next commit'],
   ] as const)('a head that is not deployed: %s', (because, why, next) => {
     const checks = [{ name: 'Unit <!here> tests', state: 'failed' as const, url: 'https://ci.example.com/7' }]
-    const drawn = channelMessage(
+    const drawn = notDeployed(
       {
         ...{ is: 'not deployed', app: 'api', environment: 'integration', branch: 'master', commit: sha('9f2c1ab') },
         ...{ because, checks, webUrl: 'https://bitbucket.org/jurispect/jurispect_api' },

@@ -91,7 +91,7 @@ describe('a card that waits for people', () => {
 
   it('says so when no worker is there to plan', () => {
     const release = aRelease({ state: 'planning', plan: undefined })
-    expect(draw(release, { noWorker: { lastSeen: at('07:00') } })).toContain(
+    expect(draw(release, { noWorker: { lastSeen: at('07:00').toISOString() } })).toContain(
       'No worker responds, so this release waits. Last seen: ',
     )
   })

@@ -245,7 +245,7 @@ describe('the longest and most hostile plan', () => {
     const views = ASK_FIRST.map((action) =>
       reasonModal(action, { release, metadata: 'm', environment, now: new Date() }),
     )
-    expect(views).toHaveLength(6)
+    expect(views).toHaveLength(7)
     for (const view of [...views, detailsModal(release, { services: SERVICES, environment })]) {
       expect(viewProblems(view)).toEqual([])
       expectHarmless(view)

@@ -60,6 +60,7 @@ describe('a modal that asks for words', () => {
       talked_over_modal: 'talked over',
       change_time_modal: 'change time',
       mark_bad_modal: 'mark bad',
+      qa_modal: 'test changes',
     })
   })
 

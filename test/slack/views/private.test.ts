@@ -77,7 +77,7 @@ describe('what one person reads', () => {
 
   it('helps, and says first why it could not be understood', () => {
     expect(say({ is: 'help' })).toMatchInlineSnapshot(`
-      ""Signoff knows these commands: /deploy, /deploy [app] [to] &lt;environment&gt;, /deploy [app] [to] &lt;environment&gt; at &lt;time&gt;, /deploy preview [app] &lt;environment&gt;, /deploy status, /deploy history [app] [environment] [number], /deploy cancel &lt;number&gt;, /deploy retry &lt;number&gt;, /deploy lock [app] &lt;environment&gt; [for 2h | until 18:00] [because &lt;why&gt;], /deploy lock, /deploy unlock [app] &lt;environment&gt;, /deploy rollback [app] [to] &lt;environment&gt; [to #&lt;number&gt;], /deploy bad &lt;number&gt; [because &lt;why&gt;], /deploy good &lt;number&gt;, /hotfix &lt;commit&gt; [&lt;commit&gt;…] [to] [app] &lt;environment&gt;, /deploy help."
+      ""Signoff knows these commands: /deploy, /deploy [app] [to] &lt;environment&gt;, /deploy [app] [to] &lt;environment&gt; at &lt;time&gt;, /deploy preview [app] &lt;environment&gt;, /deploy status, /deploy history [app] [environment] [number], /deploy cancel &lt;number&gt;, /deploy retry &lt;number&gt;, /deploy lock [app] &lt;environment&gt; [for 2h | until 18:00] [because &lt;why&gt;], /deploy lock, /deploy unlock [app] &lt;environment&gt;, /deploy rollback [app] [to] &lt;environment&gt; [to #&lt;number&gt;], /deploy bad &lt;number&gt; [because &lt;why&gt;], /deploy good &lt;number&gt;, /deploy report [app] [environment] [7d | 30d | 90d], /hotfix &lt;commit&gt; [&lt;commit&gt;…] [to] [app] &lt;environment&gt;, /deploy help."
       **What you can type**
       \`/deploy\`  opens a dialog to pick app and environment
       \`/deploy [app] [to] <environment>\`  requests a release
@@ -93,6 +93,7 @@ describe('what one person reads', () => {
       \`/deploy rollback [app] [to] <environment> [to #<number>]\`  goes back to what ran before, or to a release
       \`/deploy bad <number> [because <why>]\`  marks a release that no rollback should go back to
       \`/deploy good <number>\`  takes that mark back
+      \`/deploy report [app] [environment] [7d | 30d | 90d]\`  shows delivery figures, only to you until you share them
       \`/hotfix <commit> [<commit>…] [to] [app] <environment>\`  releases commits that can’t wait for review
       \`/deploy help\`  shows this list
       ~ Parts in [ ] are optional; the app only if there is just one. The environment is never assumed."

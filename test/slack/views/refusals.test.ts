@@ -13,6 +13,7 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
   unknown_app: { gate: 'unknown_app', asked: 'apo', names: ['api', 'web'] },
   unknown_environment: { gate: 'unknown_environment', asked: 'prod', app: 'api', names: ['production', 'integration'] },
   unknown_release: { gate: 'unknown_release', number: 99 },
+  sign_off_disputed: { gate: 'sign_off_disputed', number: 12, kind: 'approval', person: TOM },
   not_a_member: { gate: 'not_a_member', why: 'guest' },
   environment_busy: {
     gate: 'environment_busy',
@@ -67,6 +68,13 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
     detail: 'on the container stack, neither its builds nor its releases name a commit',
   },
   slug_missing: { gate: 'slug_missing', app: 'complianceai-api-production', commit: sha('9f2c1ab') },
+  build_file_missing: {
+    gate: 'build_file_missing',
+    app: 'complianceai-api-production',
+    path: 'heroku.yml',
+    stack: 'the container stack',
+    otherwise: 'heroku stack:set heroku-24 --app complianceai-api-production',
+  },
   rollback_goes_first: { gate: 'rollback_goes_first', requester: DANA },
   nothing_to_roll_back: {
     gate: 'nothing_to_roll_back',
@@ -90,6 +98,8 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
     reason: 'Logins fail since then',
   },
   mark_refused: { gate: 'mark_refused', number: 9, mark: 'bad', why: 'not proven', state: 'cancelled' },
+  too_many_changes: { gate: 'too_many_changes', changes: 231, groups: 41, most: 200, mostGroups: 80 },
+  qa_incomplete: { gate: 'qa_incomplete', why: 'tested and a problem', title: 'PR #41 Fix the time zone of digests' },
   checks_failed: {
     gate: 'checks_failed',
     checks: [
@@ -104,6 +114,7 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
     alembic: 'alembic',
     detail: "ModuleNotFoundError: No module named 'flask'",
   },
+  migrations_not_committed: { gate: 'migrations_not_committed', database: 'users' },
   isolation_unavailable: {
     gate: 'isolation_unavailable',
     detail: 'bwrap: No permissions to create new namespace',

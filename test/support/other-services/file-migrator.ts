@@ -65,6 +65,7 @@ export function createFileMigrator(databases: Readonly<Record<string, string>>):
       lookAtRevision: 'cat database.json',
       missingPart: 'a file',
       outsideTransaction: 'a file of its own',
+      neverCommits: { why: 'The files were not applied.', fix: 'Apply them.' },
       errorLine: /^error: /,
     },
     limits: { endsWithinMs: 1_000 },

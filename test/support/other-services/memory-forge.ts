@@ -51,6 +51,7 @@ export function createMemoryForge(bare: string): MemoryForge {
       unreachable: FORGE_UNREACHABLE,
       branchRules: 'Branches',
       mergeSettings: 'Merging',
+      readMerge: () => undefined,
       pages: {
         repository: (repository) => `${WEB}/${repository}`,
         commit: (webUrl, commit) => `${webUrl}?commit=${commit}`,

@@ -1,13 +1,16 @@
 /** The cells of the fault matrix: which faults stand for "this goes wrong at this step", in the flow that is asked about. */
 import { needsDisk } from './failures.ts'
 import type { FaultKind, PlannedFault } from './faults.ts'
-import type { Flow, Point } from './flow.ts'
+import type { AnyFlow, Point } from './flow.ts'
 
 export const ROWS = [
+  'look',
   'request',
   'announce',
   'open',
   'approve',
+  'hold',
+  'start',
   'merge',
   'sync',
   'migrate',
@@ -45,11 +48,14 @@ export interface Case {
 }
 
 /** What a row is called among the points of a flow. A hot-fix picks where a release merges, and opens its pull request afterwards. */
-const STEP: Readonly<Record<Row, (flow: Flow) => string>> = {
+const STEP: Readonly<Record<Row, (flow: AnyFlow) => string>> = {
+  look: () => 'look',
   request: () => 'request',
   announce: () => 'announcement',
   open: (flow) => (flow === 'hot-fix' ? 'carry' : 'open'),
   approve: () => 'approve',
+  hold: () => 'hold',
+  start: () => 'start',
   merge: (flow) => (flow === 'hot-fix' ? 'pick' : 'merge'),
   sync: () => 'sync',
   migrate: () => 'migrate',
@@ -67,8 +73,9 @@ const STORE_AWAY_LONG_MS = 70 * MINUTE
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 const JUMPS = [1_000, 5 * MINUTE, HOUR, DAY].flatMap((ms) => [ms, -ms])
-/** What must begin within an hour of the last sign-off. */
-const HAS_AN_HOUR: readonly Row[] = ['approve', 'announce']
+/** What must begin within an hour: of the last sign-off, or of its time. */
+const HAS_AN_HOUR: readonly Row[] = ['approve', 'hold', 'start', 'announce']
+const HAS_A_TIME: readonly AnyFlow[] = ['scheduled', 'started now', 'held']
 
 /**
  * How long after its answer was lost a server may still begin: within the time that is looked for it, and after. What a killed
@@ -76,6 +83,9 @@ const HAS_AN_HOUR: readonly Row[] = ['approve', 'announce']
  * message, or pull request, is possible then and not promised away.
  */
 const LATE: Readonly<Record<Row, readonly number[]>> = {
+  look: [],
+  hold: [],
+  start: [],
   request: [],
   announce: [],
   open: [],
@@ -87,6 +97,13 @@ const LATE: Readonly<Record<Row, readonly number[]>> = {
   push: [0, 20_000, 310_000, 400_000],
   confirm: [],
   outcome: [],
+}
+
+/** A platform lists a release within a minute of the request, or never makes it (`releaseAppearsWithinMs`). */
+const RELEASE_APPEARS_MS = 60_000
+
+function lateOf(row: Row, { call: { call } }: Point): readonly number[] {
+  return call === 'platform.releaseAgain' ? LATE[row].filter((ms) => ms < RELEASE_APPEARS_MS) : LATE[row]
 }
 
 interface Moments {
@@ -106,7 +123,7 @@ function momentsOf(points: readonly Point[], step: string): Moments {
 }
 
 /** Every way in which this cell goes wrong in a flow; none where the flow has no such step. */
-export function casesOf(row: Row, column: Column, flow: Flow, points: readonly Point[]): readonly Case[] {
+export function casesOf(row: Row, column: Column, flow: AnyFlow, points: readonly Point[]): readonly Case[] {
   const moments = momentsOf(points, STEP[row](flow))
   const { intent, effect, result } = moments
   if (effect === undefined) return []
@@ -126,10 +143,22 @@ export function casesOf(row: Row, column: Column, flow: Flow, points: readonly P
   const carrying = row === 'open' && flow === 'hot-fix' ? alone : as
   const isOutside = !/^(store|inbox|outbox)/.test(effect.call.call)
   const isWorker = effect.call.role === 'worker'
+  const hasTime = HAS_A_TIME.includes(flow)
+  // A card that was put off is drawn anew a day later, and a time comes a day later.
+  const isLongToSimulate = hasTime || (isWorker && flow === 'hot-fix')
+  // By a tick, and nobody's click.
+  const isTick =
+    row === 'hold' || (row === 'start' && flow !== 'started now') || (row === 'request' && flow === 'automatic')
+  // What no worker has noted when it dies is only remembered: the next commit takes it along.
+  const noting = row === 'look' ? perhaps : as
 
   switch (column) {
     case 'kill before':
-      return [...at(intent, 'kill before'), ...at(effect, 'kill before'), ...at(effect, 'kill before', { who: 'both' })]
+      return noting([
+        ...at(intent, 'kill before'),
+        ...at(effect, 'kill before'),
+        ...at(effect, 'kill before', { who: 'both' }),
+      ])
     case 'kill after':
       return [
         ...at(effect, 'kill after'),
@@ -140,7 +169,7 @@ export function casesOf(row: Row, column: Column, flow: Flow, points: readonly P
       ]
     case 'timeout, applied':
       return isOutside
-        ? [...at(effect, 'timeout applied'), ...LATE[row].flatMap((ms) => at(effect, 'timeout late', { ms }))]
+        ? [...at(effect, 'timeout applied'), ...lateOf(row, effect).flatMap((ms) => at(effect, 'timeout late', { ms }))]
         : at(effect, 'store down after')
     case 'timeout, not applied':
       return isOutside ? carrying(at(effect, 'timeout not applied')) : at(effect, 'store down before')
@@ -171,13 +200,13 @@ export function casesOf(row: Row, column: Column, flow: Flow, points: readonly P
     case 'Slack down':
       return at(effect, 'slack down', { ms: SLACK_DOWN_MS })
     case 'clock jump':
-      // A card that was put off is drawn anew a day later, which is long to simulate: not of hot-fixes.
-      return JUMPS.filter((ms) => ms > -DAY || !isWorker || flow !== 'hot-fix').flatMap((ms) =>
-        // What has an hour may end by it; nothing else does.
-        (HAS_AN_HOUR.includes(row) && ms >= HOUR ? perhaps : as)(at(effect, 'clock jump', { ms })),
+      return JUMPS.filter((ms) => ms > -DAY || !isLongToSimulate).flatMap((ms) =>
+        // What has an hour, or a time, may end by it; nothing else does.
+        ((HAS_AN_HOUR.includes(row) || hasTime) && ms >= HOUR ? perhaps : as)(at(effect, 'clock jump', { ms })),
       )
     case 'duplicate': {
-      if (row === 'request' || row === 'approve' || row === 'announce') {
+      if (isTick || row === 'look') return at(effect, 'job twice')
+      if (row === 'request' || row === 'approve' || row === 'start' || row === 'announce') {
         return (['same id', 'new id'] as const).map((again) => ({
           name: `delivered again, ${again}`,
           faults: [],

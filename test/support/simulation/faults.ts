@@ -37,7 +37,7 @@ export type FaultKind =
   | 'clock jump'
   /** Slack, for `ms` from this call. */
   | 'slack down'
-  /** The queue gives the job of this call out twice. */
+  /** The queue gives the job of this call out twice; of a bot, or of what a worker does by itself: its round is made twice at once. */
   | 'job twice'
 
 export interface PlannedFault {
@@ -63,7 +63,7 @@ export interface Call {
   readonly process: string
   /** The job that made it, such as `run 1`. */
   readonly job?: string
-  /** The events that a transaction has added, such as `step_started merge`. */
+  /** The events that a transaction has added, such as `step_started merge`, and heads that it has noted, such as `head due`. */
   readonly events: string[]
   readonly args: readonly unknown[]
 }
@@ -273,6 +273,10 @@ function noting(work: unknown, made: Call): unknown {
         const step = typeof event.data.step === 'string' ? ` ${event.data.step}` : ''
         made.events.push(`${event.type}${step}`)
         if (typeof tx.addEvent === 'function') tx.addEvent(event)
+      },
+      putHead(head: { state: string }) {
+        made.events.push(`head ${head.state}`)
+        return typeof tx.putHead === 'function' ? tx.putHead(head) : undefined
       },
     })
 }

@@ -1,12 +1,12 @@
 import { hasEnded } from '../../../src/release/terms.ts'
-import type { Call } from './faults.ts'
-import type { Simulation } from './simulation.ts'
+import { type AnyFlow, COURSES } from './courses.ts'
+import type { Call, PlannedFault } from './faults.ts'
+import { createSimulation, type Simulation } from './simulation.ts'
 import type { EffectKind } from './truth.ts'
 
-export const FLOWS = ['integration', 'production', 'hot-fix'] as const
-export type Flow = (typeof FLOWS)[number]
+export { type AnyFlow, CONTROLS, EVERY_FLOW, FLOWS, type Flow } from './courses.ts'
 
-/** What people had to do beyond the ordinary. */
+/** What people had to do beyond the ordinary, and what happened. */
 export interface Carried {
   readonly retries: number
   readonly plannedAgain: number
@@ -14,35 +14,65 @@ export interface Carried {
   readonly askedAgain: number
   /** Every state in which nothing moved by itself. */
   readonly stood: readonly string[]
+  /** What happened outside because of it, without what was released before. */
+  readonly happened: Readonly<Record<string, number>>
 }
 
 /** More than any fault of ours should ask of people. */
 const MOST_ROUNDS = 12
 
-/** Asks for the release, signs it, retries and plans again until one has succeeded. Checks the invariants at every rest. */
-export async function carryThrough(sim: Simulation, flow: Flow): Promise<Carried> {
-  const ask = () =>
-    flow === 'hot-fix' ? sim.hotfix() : sim.request(flow === 'integration' ? 'integration' : 'production')
+/** With the rules under which a flow goes its way. */
+export function simulationOf(flow: AnyFlow, faults: readonly PlannedFault[] = []): Simulation {
+  return createSimulation({ faults, ...(COURSES[flow].rules && { rules: COURSES[flow].rules }) })
+}
+
+/** Releases what a flow needs before it. */
+export async function prepare(sim: Simulation, flow: AnyFlow): Promise<void> {
+  for (const before of COURSES[flow].before ?? []) {
+    sim.pushToBranch('master')
+    await carryThrough(sim, before)
+  }
+  await COURSES[flow].prepare?.(sim)
+}
+
+/**
+ * Asks for the release, signs it, retries and plans again until one has succeeded. Checks the invariants at every rest, and
+ * what it has left outside at the end.
+ */
+export async function carryThrough(sim: Simulation, flow: AnyFlow): Promise<Carried> {
+  await prepare(sim, flow)
+  return carryOn(sim, flow)
+}
+
+async function carryOn(sim: Simulation, flow: AnyFlow): Promise<Carried> {
+  const { ask, signs, start, left } = COURSES[flow]
+  const before = { counts: happened(sim), releases: sim.releases().length }
   const stood: string[] = []
   let retries = 0
   let plannedAgain = 0
   let askedAgain = 0
-  await ask()
+  await ask(sim)
   for (let round = 0; round < MOST_ROUNDS; round++) {
     if (!(await sim.settle())) throw new Error(`it never comes to rest: ${describe(sim)}`)
     sim.checkInvariants()
-    if (sim.releases().length === 0) {
+    if (sim.releases().length === before.releases) {
       askedAgain += 1
-      await ask()
+      await ask(sim)
       continue
     }
     const { state, signOffs } = sim.release()
     stood.push(state)
-    if (state === 'succeeded') return { retries, plannedAgain, askedAgain, stood }
+    if (state === 'succeeded') {
+      const wrong = left?.(sim) ?? []
+      if (wrong.length > 0) throw new Error(`${wrong.join(', ')}; ${describe(sim)}`)
+      return { retries, plannedAgain, askedAgain, stood, happened: happened(sim, before.counts) }
+    }
     if (state === 'awaiting sign-off') {
-      for (const kind of ['qa', 'approval'] as const) {
+      for (const kind of signs) {
         if (!signOffs.some((each) => each.kind === kind)) await sim.sign(kind)
       }
+    } else if (state === 'scheduled') {
+      await start?.(sim)
     } else if (state === 'needs attention') {
       retries += 1
       await sim.retry()
@@ -52,6 +82,42 @@ export async function carryThrough(sim: Simulation, flow: Flow): Promise<Carried
     }
   }
   throw new Error(`people can't bring it to an end: ${stood.join(', ')}; ${describe(sim)}`)
+}
+
+/**
+ * One release that was prepared, with its signatures and its start, and nobody who helps. `rest`: after each deed of a person;
+ * by default until nothing moves by itself.
+ */
+export async function carryAlone(
+  sim: Simulation,
+  flow: AnyFlow,
+  rest: () => Promise<unknown> = () => sim.settle(),
+): Promise<void> {
+  const { ask, signs, start } = COURSES[flow]
+  await ask(sim)
+  await rest()
+  for (const kind of signs) if (sim.release().state === 'awaiting sign-off') await sim.sign(kind)
+  await rest()
+  if (sim.release().state === 'scheduled') {
+    await start?.(sim)
+    await rest()
+  }
+  sim.checkInvariants()
+}
+
+/** The points of a flow, from a run without faults: of every step, and of those that are its own. `carry`: by other people. */
+export async function pointsIn(
+  flow: AnyFlow,
+  carry: (sim: Simulation, flow: AnyFlow) => Promise<unknown> = carryOn,
+): Promise<{ readonly all: readonly Point[]; readonly own: readonly Point[] }> {
+  const { own } = COURSES[flow]
+  const sim = simulationOf(flow)
+  await prepare(sim, flow)
+  const from = sim.plan.calls.length
+  await carry(sim, flow)
+  sim.end()
+  const all = pointsOf(sim).filter(({ call }) => sim.plan.calls.indexOf(call) >= from)
+  return { all, own: own === undefined ? all : all.filter(({ step }) => own.includes(step)) }
 }
 
 export function describe(sim: Simulation): string {
@@ -78,37 +144,39 @@ const COUNTED: readonly EffectKind[] = [
   'platform release',
 ]
 
-/** How often each thing happened outside that may happen once in a release, with the card, the announcement and the end. */
-export function happened(sim: Simulation): Readonly<Record<string, number>> {
+/**
+ * How often each thing happened outside that may happen once in a release, with the card, the announcement and the end;
+ * `before`: without what had happened then.
+ */
+export function happened(
+  sim: Simulation,
+  before: Readonly<Record<string, number>> = {},
+): Readonly<Record<string, number>> {
   const { truth } = sim.world
   const counts: Record<string, number> = {}
-  for (const kind of COUNTED) if (truth.of(kind).length > 0) counts[kind] = truth.of(kind).length
+  const add = (what: string, count: number) => {
+    const since = count - (before[what] ?? 0)
+    if (since > 0) counts[what] = since
+  }
+  for (const kind of COUNTED) add(kind, truth.of(kind).length)
   const messages = truth.of('message')
   for (const [what, key] of [
     ['card', /^\d+:card$/],
     ['announcement', /:announcement$/],
     ['outcome', /:outcome$/],
   ] as const) {
-    const count = messages.filter((message) => key.test(message.key)).length
-    if (count > 0) counts[what] = count
+    add(what, messages.filter((message) => key.test(message.key)).length)
   }
   return counts
 }
 
+const INTEGRATION = { migration: 1, push: 1, 'platform release': 1, card: 1, outcome: 1 }
+const PRODUCTION = { ...INTEGRATION, 'pull request': 1, comment: 1, merge: 1, announcement: 1 }
+
 /** What one release of each flow does outside, once each. A hot-fix is carried on to master by a pull request of its own. */
-export const ONCE: Readonly<Record<Flow, Readonly<Record<string, number>>>> = {
-  integration: { migration: 1, push: 1, 'platform release': 1, card: 1, outcome: 1 },
-  production: {
-    'pull request': 1,
-    comment: 1,
-    merge: 1,
-    migration: 1,
-    push: 1,
-    'platform release': 1,
-    card: 1,
-    announcement: 1,
-    outcome: 1,
-  },
+export const ONCE: Readonly<Record<AnyFlow, Readonly<Record<string, number>>>> = {
+  integration: INTEGRATION,
+  production: PRODUCTION,
   'hot-fix': {
     'pull request': 1,
     comment: 1,
@@ -119,6 +187,11 @@ export const ONCE: Readonly<Record<Flow, Readonly<Record<string, number>>>> = {
     announcement: 1,
     outcome: 1,
   },
+  rollback: { comment: 1, 'platform release': 1, card: 1, announcement: 1, outcome: 1 },
+  scheduled: PRODUCTION,
+  'started now': PRODUCTION,
+  held: PRODUCTION,
+  automatic: INTEGRATION,
 }
 
 /** A call of a run without faults, by the step and the moment that it is. */
@@ -148,6 +221,8 @@ const OTHER_EVENTS: Readonly<Record<string, Pick<Point, 'step' | 'moment'>>> = {
   sign_off_given: { step: 'approve', moment: 'effect' },
   preflight_passed: { step: 'preflight', moment: 'result' },
   run_started: { step: 'run', moment: 'intent' },
+  start_held: { step: 'hold', moment: 'effect' },
+  'head due': { step: 'look', moment: 'effect' },
   'step_done report': { step: 'report', moment: 'result' },
 }
 
@@ -166,6 +241,8 @@ export function pointsOf(sim: Simulation): readonly Point[] {
         const [type = '', step = ''] = event.split(' ')
         const other = OTHER_EVENTS[event] ?? OTHER_EVENTS[type]
         if (other !== undefined) add(other.step, other.moment)
+        // By the tick or **Start now**; the last sign-off is a point of its own.
+        else if (type === 'release_approved' && !call.events.some(isSignOff)) add('start', 'effect')
         else if (type === 'step_started') add(step, 'intent')
         else if (type === 'step_done') add(step, 'result')
         if (type === 'step_started') during = step
@@ -193,6 +270,7 @@ export function pointsOf(sim: Simulation): readonly Point[] {
   return points
 }
 
+const isSignOff = (event: string) => event.startsWith('sign_off_given')
 const isPrivate = ({ args: [post] }: Call) =>
   String((post as { channel?: string } | undefined)?.channel).startsWith('D-')
 const isCardResult = ({ step, moment }: Point) => step === 'card' && moment === 'result'

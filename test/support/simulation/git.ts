@@ -95,6 +95,13 @@ export function createGit(world: GitWorld, mirror: Mirror): Git {
       )
       return { count: found.length, commits: found.slice(0, limit), authors: [...authors.values()] }
     },
+    async history(_app, { from, notFrom, limit }) {
+      const found = range(from, notFrom).map((sha) => objects.get(sha))
+      const commits = found
+        .slice(0, limit)
+        .map(({ sha, parents, message, author }) => ({ sha, parents, message, author }))
+      return { commits, isAll: found.length <= limit }
+    },
     isAncestor: async (_app, ancestor, descendant) => {
       mirrored(ancestor)
       return objects.isAncestor(ancestor, mirrored(descendant).sha)
@@ -121,6 +128,7 @@ export function createGit(world: GitWorld, mirror: Mirror): Git {
       world.checkouts.set(directory, commit)
       return { lfs: [], submodules: [] }
     },
+    prepareCheckout: async () => undefined,
 
     async push(_app, url, { commit, branch, expected, setsBack = false }, { signal } = {}): Promise<PushAnswer> {
       mirrored(commit)

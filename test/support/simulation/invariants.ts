@@ -49,6 +49,7 @@ export function brokenInvariants(looked: Looked): readonly string[] {
     ...nothingSecret(looked),
     ...oneReleaseForAHead(looked),
     ...nothingToSignoff(looked),
+    ...nobodyIsToldTwice(looked),
     ...nothingStartsUnderALock(looked),
   ]
 }
@@ -69,6 +70,17 @@ function nothingToSignoff({ memory, world }: Looked): readonly string[] {
   const told = memory.outboxRows().filter(({ message }) => message.kind === 'private' && message.to === SIGNOFF.id)
   const mentioned = world.slack.messages.filter(({ text }) => text.includes(`<@${SIGNOFF.id}>`))
   return [...told, ...mentioned].length === 0 ? [] : ['I12: Signoff was written to, or mentioned']
+}
+
+/** Each fact reaches a person once: in a direct message, or by a mention in the channel. I1 has that neither comes twice. */
+function nobodyIsToldTwice({ world }: Looked): readonly string[] {
+  return world.slack.messages.flatMap(({ channel, metadata }) => {
+    const key = metadata?.event_payload.key ?? ''
+    const [, fact = ''] = /^(\d+:(?:attention:\d+|reminder)):[UW]\w+$/.exec(key) ?? []
+    const person = channel.replace(/^D-/, '')
+    const isMentioned = JSON.stringify(world.slack.withKey(fact)?.blocks ?? '').includes(`<@${person}>`)
+    return isMentioned ? [`I14: ${person} was told of ${fact} in private, and mentioned`] : []
+  })
 }
 
 /** What must hold besides when nothing moves any more. */

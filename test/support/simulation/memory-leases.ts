@@ -73,7 +73,7 @@ export function createLeases(now: () => number, sessions: SessionLocks): Leases 
           return { done: await work(lease) }
         } finally {
           // Only over the connection that it was taken on.
-          if (!ended.signal.aborted) row.endsAt = now()
+          if (!ended.signal.aborted) row.endsAt = Number.NEGATIVE_INFINITY
         }
       })
       return outcome === 'held' ? outcome : outcome.done

@@ -6,7 +6,7 @@ import type { SessionLocks } from './memory-locks.ts'
 import type { InboxRow, OutboxRow, Tables } from './memory-rows.ts'
 import type { OutboxRows, RunTransaction } from './memory-transaction.ts'
 
-const CLAIMED_MS = 60_000
+const CLAIMED_MS = 10_000
 const LEFT_AT_ONCE = 100
 /** In 1973: what is below was meant as a length of time. */
 const EARLIEST_MOMENT = 1e11
@@ -27,6 +27,13 @@ export function createInbox(tables: Tables, now: () => number, life: Life): Inbo
       write(life, () => {
         const row = tables.inbox.get(id)
         if (row !== undefined) tables.inbox.set(id, { ...row, payload: null, isHandled: true })
+      }),
+    hold: (ids) =>
+      write(life, () => {
+        for (const id of ids) {
+          const row = tables.inbox.get(id)
+          if (row?.isHandled === false) tables.inbox.set(id, { ...row, claimedUntil: now() + CLAIMED_MS })
+        }
       }),
     left: (olderThanMs) =>
       write(life, () => {
@@ -205,7 +212,16 @@ function behind(tables: Tables, now: number, id: number, limit: number): readonl
     .map((row) => postingOf(tables, row))
 }
 
-function postingOf(tables: Tables, { id, message, tries, putInAt, firstTriedAt }: OutboxRow): Posting {
+/** Whether an outcome that was put in after this line is posted. */
+function isOvertaken(tables: Tables, { id, message }: OutboxRow): boolean {
+  if (message.kind !== 'line') return false
+  return [...tables.outbox.values()].some(({ id: later, message: other, state }) => {
+    return other.kind === 'outcome' && other.release === message.release && state === 'confirmed' && later > id
+  })
+}
+
+function postingOf(tables: Tables, row: OutboxRow): Posting {
+  const { id, message, tries, putInAt, firstTriedAt } = row
   const release = 'release' in message ? tables.releases.get(message.release)?.columns : undefined
   return {
     id,
@@ -213,6 +229,7 @@ function postingOf(tables: Tables, { id, message, tries, putInAt, firstTriedAt }
     tries,
     putInAt,
     ...(firstTriedAt !== undefined && { firstTriedAt }),
+    ...(isOvertaken(tables, row) && { isOvertaken: true }),
     ...(release && {
       of: {
         app: release.app,

@@ -2,6 +2,8 @@
 import { storable } from '../../../src/adapters/store/schema.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
 import type { Head } from '../../../src/release/automatic.ts'
+import type { Tested } from '../../../src/release/changes.ts'
+import type { DirectMessageRefusal } from '../../../src/release/direct-messages.ts'
 import type { StoredEvent } from '../../../src/release/events.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { NewRelease, ReleaseChange, WorkerSeen } from '../../../src/release/ports/store.ts'
@@ -74,6 +76,9 @@ export interface Tables {
   peoplesLocks: PeoplesLocks
   lastLock: number
   readonly heads: Map<string, Head>
+  /** `person kind` of the direct messages that are switched off. */
+  readonly directMessagesOff: Set<string>
+  readonly directMessageRefusals: Map<string, DirectMessageRefusal>
 }
 
 export function emptyTables(): Tables {
@@ -100,6 +105,8 @@ export function emptyTables(): Tables {
     peoplesLocks: noLocks,
     lastLock: 0,
     heads: new Map(),
+    directMessagesOff: new Set(),
+    directMessageRefusals: new Map(),
   }
 }
 
@@ -208,6 +215,22 @@ export function keptMark({ is, by, reason, rollback }: Omit<ReleaseMark, 'at'>, 
   })
 }
 
+export function keptTested({ change, person: by, right, isOwn, note }: Omit<Tested, 'at'>, at: Date): Tested {
+  return Object.freeze({
+    ...{ change, person: person(by), right, at },
+    ...(isOwn && { isOwn }),
+    ...(note !== undefined && { note: storable(note) }),
+  })
+}
+
+export function isTested({ columns }: ReleaseRow, { change, person: { id } }: Omit<Tested, 'at'>): boolean {
+  return (columns.tested ?? []).some((each) => each.change === change && each.person.id === id)
+}
+
+export function withTested(row: ReleaseRow, tested: Tested): ReleaseRow {
+  return rowOf({ ...row, columns: { ...row.columns, tested: [...(row.columns.tested ?? []), tested] } })
+}
+
 export function withMark(row: ReleaseRow, mark: ReleaseMark): ReleaseRow {
   return rowOf({ ...row, columns: { ...row.columns, mark } })
 }
@@ -220,6 +243,23 @@ export function hasSignOff(row: ReleaseRow, { kind, person, fingerprint }: Omit<
 
 export function withSignOff(row: ReleaseRow, signOff: Placed<SignOff>): ReleaseRow {
   return rowOf({ ...row, signOffs: [...row.signOffs, signOff].sort(byPosition) })
+}
+
+/** The sign-off is void: undefined if there is no such one. */
+export function withDisputed(row: ReleaseRow, { kind, person, fingerprint, at }: SignOff, now: Date) {
+  const found = row.signOffs.find(
+    ({ value }) =>
+      value.kind === kind &&
+      value.person.id === person.id &&
+      value.fingerprint === fingerprint &&
+      value.at.getTime() === at.getTime(),
+  )
+  if (found === undefined) return undefined
+  const disputed = Object.freeze([...(row.columns.disputed ?? []), Object.freeze({ ...found.value, disputedAt: now })])
+  const signOffs = row.signOffs.filter((each) => each !== found)
+  const others = row.columns.tested?.filter((each) => each.person.id !== person.id)
+  const tested = kind === 'qa' && others !== undefined && { tested: others }
+  return rowOf({ ...row, columns: { ...row.columns, disputed, ...tested }, signOffs })
 }
 
 export function keptStep({ name, state, attempt, effect, startedAt, endedAt, result }: StepRow): StepRow {

@@ -5,7 +5,10 @@
  */
 
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
-import type { StoredEvent } from '../../../src/release/events.ts'
+import { countedRelease } from '../../../src/release/counted.ts'
+import { choicesWithout, DIRECT_MESSAGE_KINDS } from '../../../src/release/direct-messages.ts'
+import type { EventType, StoredEvent } from '../../../src/release/events.ts'
+import { countedAt, figuresOfAll, figuresSince, usualRunMs } from '../../../src/release/figures.ts'
 import type { Lock } from '../../../src/release/lock.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { Inbox, Outbox } from '../../../src/release/ports/deliveries.ts'
@@ -210,6 +213,27 @@ function createStore(tables: Tables, now: () => number, life: Life, transaction:
     release: (number) => read(life, () => whole(number)),
     releases: (filter) => read(life, () => select(tables, filter)),
     current: (app, environment) => read(life, () => whole(tables.current.get(environmentKey({ app, environment })))),
+    newest: (of) =>
+      read(life, () => {
+        const found = of.flatMap((place) => {
+          const ofPlace = select(tables, { ...place, limit: Number.POSITIVE_INFINITY })
+          return [ofPlace[0], ofPlace.find(({ state }) => state === 'succeeded')]
+        })
+        return [...new Set(found)].filter((each) => each !== undefined).sort((a, b) => b.number - a.number)
+      }),
+    hotfixesToFollowUp: ({ since, until }) =>
+      read(life, () =>
+        select(tables, { states: ['succeeded', 'closed', 'cancelled'], limit: Number.POSITIVE_INFINITY })
+          .filter(({ number, kind, endedAt }) => {
+            const events = tables.eventsOf.get(number) ?? []
+            const has = (type: EventType) => events.some((event) => event.type === type)
+            const isTime = endedAt !== undefined && endedAt >= since && endedAt <= until
+            const isOurs = events.some(({ type, data }) => type === 'hotfix_carried' && 'source' in data)
+            const needs = (isTime && !has('hotfix_followed_up')) || (isOurs && !has('hotfix_branch_settled'))
+            return kind === 'hotfix' && needs
+          })
+          .map(({ number }) => number),
+      ),
     events: (number) => read(life, () => [...(tables.eventsOf.get(number) ?? [])]),
     chainHead: () =>
       read(life, () => ({ count: tables.events.length, hash: tables.events.at(-1)?.hash ?? '0'.repeat(64) })),
@@ -258,20 +282,57 @@ function createStore(tables: Tables, now: () => number, life: Life, transaction:
 
     locks: (filter) => read(life, () => selectLocks(tables.peoplesLocks, filter)),
     lock: (id) => read(life, () => tables.peoplesLocks.locks.find((one) => one.id === id)),
+    directMessageRefusal: (person) =>
+      read(life, () =>
+        ['all', person]
+          .flatMap((one) => tables.directMessageRefusals.get(one) ?? [])
+          .sort((a, b) => b.at.getTime() - a.at.getTime())
+          .at(0),
+      ),
+    directMessages: (person) =>
+      read(life, () =>
+        choicesWithout(DIRECT_MESSAGE_KINDS.filter((kind) => tables.directMessagesOff.has(`${person} ${kind}`))),
+      ),
+
+    figures: (asked) =>
+      read(life, () => {
+        const { app, environment } = asked
+        const all = countedIn(tables).filter(
+          (one) => (app ?? one.app) === one.app && (environment ?? one.environment) === one.environment,
+        )
+        const { since, until } = { since: figuresSince(asked).getTime(), until: asked.until.getTime() }
+        const isIn = (at: number | undefined) => at !== undefined && at > since && at <= until
+        const counted = all.filter((one) => isIn(countedAt(one)) || isIn(one.attentionAt))
+        return { figures: figuresOfAll(counted, asked), isComplete: true }
+      }),
+    usualRunMs: ({ app, environment, kind, plan }) =>
+      read(life, () => {
+        if (plan === undefined) return undefined
+        const last = countedIn(tables).filter((one) => one.app === app && one.environment === environment)
+        return usualRunMs({ kind, steps: plan.steps }, last.reverse())
+      }),
   }
 }
 
+/** The real store keeps a row for each; this one counts them when it is asked. */
+function countedIn(tables: Tables) {
+  return [...tables.releases.values()].map(({ whole }) =>
+    countedRelease(whole, tables.eventsOf.get(whole.number) ?? []),
+  )
+}
+
 function select(tables: Tables, filter: ReleaseFilter): readonly Release[] {
-  const { app, environment, kind, states, signedAs, proved, marked, before, limit } = filter
+  const { app, environment, requester, states, emergencySince, proved, marked, before, limit } = filter
   const rows = [...tables.releases.values()].map((row) => row.whole)
   return rows
     .filter(
       (release) =>
         (app === undefined || release.app === app) &&
         (environment === undefined || release.environment === environment) &&
-        (kind === undefined || release.kind === kind) &&
+        (requester === undefined || release.requester.id === requester) &&
         (states === undefined || states.includes(release.state)) &&
-        (signedAs === undefined || release.signOffs.some(({ kind }) => kind === signedAs)) &&
+        (emergencySince === undefined ||
+          release.signOffs.some(({ kind, at }) => kind === 'emergency' && at > emergencySince)) &&
         (proved === undefined || release.provenCommit?.startsWith(proved) === true) &&
         (marked === undefined || release.mark?.is === marked) &&
         (before === undefined || release.number < before),

@@ -4,6 +4,8 @@
  */
 
 import type { Head } from '../../../src/release/automatic.ts'
+import type { Tested } from '../../../src/release/changes.ts'
+import type { DirectMessageKind } from '../../../src/release/direct-messages.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { Claim, CommitAs, Job } from '../../../src/release/ports/jobs.ts'
 import type { NewRelease, ReleaseChange, Transaction } from '../../../src/release/ports/store.ts'
@@ -17,18 +19,22 @@ import {
   asJson,
   environmentKey,
   hasSignOff,
+  isTested,
   keptChange,
   keptMark,
   keptSignOff,
   keptStep,
+  keptTested,
   newReleaseRow,
   type OutboxRow,
   type ReleaseRow,
   type Tables,
   withChange,
+  withDisputed,
   withMark,
   withSignOff,
   withStep,
+  withTested,
 } from './memory-rows.ts'
 import { mustBeThere, nothingWritten, publish, seen, seenLocks, type Written } from './memory-written.ts'
 
@@ -206,6 +212,23 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     return true
   }
 
+  async function addTested(number: number, tested: readonly Omit<Tested, 'at'>[]): Promise<void> {
+    for (const one of tested) {
+      if (isTested(referTo(number), one)) continue
+      await take(`tested ${number} ${one.change} ${one.person.id}`)
+      if (isTested(referTo(number), one)) continue
+      const value = keptTested(one, now)
+      edit(number, (row) => withTested(row, value))
+    }
+  }
+
+  async function disputeSignOff(number: number, signOff: SignOff): Promise<boolean> {
+    await take(`sign-off ${number} ${signOff.kind} ${signOff.person.id} ${signOff.fingerprint}`)
+    if (withDisputed(referTo(number), signOff, now) === undefined) return false
+    edit(number, (row) => withDisputed(row, signOff, now) ?? row)
+    return true
+  }
+
   async function putStep(number: number, step: StepRow): Promise<void> {
     const value = keptStep(step)
     referTo(number)
@@ -235,17 +258,21 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     written.outbox.set(id, { id, message, state: 'waiting', tries: 0, putInAt: now, notBefore })
   }
 
-  async function send(message: OutboxMessage): Promise<void> {
+  async function send(message: OutboxMessage): Promise<boolean> {
     const kept = asJson(message)
     const release = 'release' in message ? message.release : 0
     if (release !== 0) referTo(release)
     written.signs = true
-    if (kept.kind === 'card') return sendCard(kept, release)
+    if (kept.kind === 'card') {
+      await sendCard(kept, release)
+      return true
+    }
     const key = `${kept.kind} ${release} ${kept.key}`
     await take(`message ${key}`)
-    if (tables.messageKeys.has(key) || written.messageKeys.has(key)) return
+    if (tables.messageKeys.has(key) || written.messageKeys.has(key)) return false
     written.messageKeys.add(key)
     putIn(kept)
+    return true
   }
 
   /** One that waits untried stands for this one too; it is held, so that whoever tries it next draws what we commit. */
@@ -271,7 +298,7 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     },
   })
 
-  async function waitingCards(place?: { readonly app: string; readonly environment: string }) {
+  async function waitingCards(of?: { readonly app: string; readonly environment?: string }) {
     const rows = [...tables.releases.keys(), ...written.made.keys()].flatMap((number) => see(number) ?? [])
     const hasCard = (number: number) =>
       [...tables.outbox.values(), ...written.outbox.values()].some(
@@ -280,7 +307,9 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     return rows
       .map(({ columns }) => columns)
       .filter(({ state }) => state !== 'needs attention' && mayBecome(state, 'approved'))
-      .filter((one) => place === undefined || environmentKey(one) === environmentKey(place))
+      .filter(
+        (one) => of === undefined || (one.app === of.app && one.environment === (of.environment ?? one.environment)),
+      )
       .filter(({ card, number }) => card !== undefined || hasCard(number))
       .map(({ number }) => number)
       .sort((a, b) => a - b)
@@ -309,6 +338,8 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     lockRelease: call(lockRelease),
     changeRelease: call(changeRelease),
     addSignOff: call(addSignOff),
+    addTested: call(addTested),
+    disputeSignOff: call(disputeSignOff),
     putStep: call(putStep),
     putMark: call(putMark),
     head: call(async (app: string, environment: string) => {
@@ -325,6 +356,7 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     },
     enqueue: call(enqueue),
     send: call(send),
+    events: call(async (release: number) => [...(tables.eventsOf.get(release) ?? [])]),
     locks: {
       open: call(locks.open),
       lock: call(locks.lock),
@@ -337,6 +369,18 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
       endWatch: call(locks.endWatch),
     },
     waitingCards: call(waitingCards),
+    setDirectMessages: call(async (person: string, kind: DirectMessageKind, on: boolean) => {
+      await take(`direct messages ${person} ${kind}`)
+      written.directMessages.set(`${person} ${kind}`, on)
+    }),
+    noteDirectMessageRefusal: call(async (person: string, error: string | undefined) => {
+      await take(`direct message refusal ${person}`)
+      const before = written.refusals.has(person)
+        ? written.refusals.get(person)
+        : tables.directMessageRefusals.get(person)?.error
+      written.refusals.set(person, error)
+      return before !== error
+    }),
   }
 }
 

@@ -18,6 +18,8 @@ export interface Written {
   readonly messageKeys: Set<string>
   readonly jobs: Map<string, JobRow>
   readonly heads: Map<string, Head>
+  readonly directMessages: Map<string, boolean>
+  readonly refusals: Map<string, string | undefined>
   readonly events: ReleaseEvent[]
   readonly lockEdits: LockEdit[]
   signs: boolean
@@ -37,6 +39,8 @@ export function nothingWritten(now: Date): Written {
     messageKeys: new Set(),
     jobs: new Map(),
     heads: new Map(),
+    directMessages: new Map(),
+    refusals: new Map(),
     events: [],
     lockEdits: [],
     signs: false,
@@ -64,6 +68,14 @@ export function publish(tables: Tables, written: Written, at: Date): void {
   for (const job of written.jobs.values()) tables.jobs.set(job.id, job)
   tables.peoplesLocks = seenLocks(tables, written)
   for (const [place, head] of written.heads) tables.heads.set(place, head)
+  for (const [key, on] of written.directMessages) {
+    if (on) tables.directMessagesOff.delete(key)
+    else tables.directMessagesOff.add(key)
+  }
+  for (const [person, error] of written.refusals) {
+    if (error === undefined) tables.directMessageRefusals.delete(person)
+    else tables.directMessageRefusals.set(person, { error, at: written.now })
+  }
   appendEvents(tables, written.events, at)
   written.isPublished = true
 }

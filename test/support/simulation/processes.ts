@@ -7,7 +7,7 @@ import { createHeadDeployer } from '../../../src/release/deploy-heads.ts'
 import type { Inbox } from '../../../src/release/ports/deliveries.ts'
 import type { Claim } from '../../../src/release/ports/jobs.ts'
 import type { Store } from '../../../src/release/ports/store.ts'
-import { createReleaseService, type ReleaseService } from '../../../src/release/service.ts'
+import { createReleaseService } from '../../../src/release/service.ts'
 import type { App } from '../../../src/release/settings.ts'
 import { type Budget, createBudget, type SlackCall } from '../../../src/slack/budget.ts'
 import { toSlackError } from '../../../src/slack/clients.ts'
@@ -20,6 +20,7 @@ import { followUpHotfixes } from '../../../src/worker/watch/follow-up.ts'
 import { createHeadWatch } from '../../../src/worker/watch/heads.ts'
 import { endAbandoned } from '../../../src/worker/watch/sweep.ts'
 import { SERVICES } from '../builders.ts'
+import { namedCheckouts } from '../checkouts.ts'
 import { OURS } from './clicks.ts'
 import { SECRET } from './failures.ts'
 import { type FaultPlan, type Gate, type Role, throughFaults } from './faults.ts'
@@ -51,8 +52,8 @@ export interface BotProcess extends Process {
   readonly intake: Intake
   /** What the service has answered to people, in order. */
   readonly answers: readonly ServiceAnswer[]
-  /** For what nothing in Slack asks for here. */
-  readonly service: ReleaseService
+  /** Does its rounds once more, beside the one that is under way. */
+  again(): void
 }
 
 /** What all processes share. */
@@ -64,8 +65,6 @@ export interface House {
   readonly plan: FaultPlan
   readonly times: Times
   readonly log: Log
-  /** A directory for checkouts. */
-  readonly checkouts: string
   strike: Gate['strike']
   /** What the store has of a delivery. */
   received(delivery: string): void
@@ -206,18 +205,24 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
     budget,
     ...(updateEveryMs !== undefined && { updateEveryMs }),
   })
-  const deployHeads = createHeadDeployer({ store, directory, apps, services: SERVICES, log })
+  const headDeployer = () => createHeadDeployer({ store, directory, apps, services: SERVICES, log })
   every(TICK_EVERY_MS, () => service.tick())
-  every(TICK_EVERY_MS, deployHeads)
+  every(TICK_EVERY_MS, headDeployer())
   const answers: ServiceAnswer[] = []
   const intake = createIntake({
     ...drawing,
     interactive: through(world.slack.client, 'interactive'),
+    // Homes are tried with a real store (test/slack/home.test.ts).
+    home: { opened: async () => undefined, asked: async () => undefined },
     service: noted(service, answers),
     inbox,
     ours: OURS,
   })
-  return { ...process, intake, answers, service }
+  // As another bot does them: one does not begin a round before the last has ended.
+  const again = () => {
+    for (const round of [() => service.tick(), headDeployer()]) void round().catch(() => undefined)
+  }
+  return { ...process, intake, answers, again }
 }
 
 /** As the real clients: each message is counted in the budget, and Slack's limits hold back what comes after. */
@@ -260,7 +265,7 @@ export interface WorkerProcess extends Process {
 }
 
 export function startWorkerProcess(name: string, house: House, mirror: Mirror): WorkerProcess {
-  const { app, world, log, times, checkouts, memory } = house
+  const { app, world, log, times, memory } = house
   const { process, gate, connection, every, clock } = live('worker', name, house)
   const git = world.git(mirror)
 
@@ -279,11 +284,12 @@ export function startWorkerProcess(name: string, house: House, mirror: Mirror): 
       health: { ask: async () => ({ isHealthy: true, status: 200, ms: 1 }) },
       git: ofJob,
       forge: through(world.forge, 'forge'),
+      words: SERVICES,
       platforms: { heroku: platform, git: plain },
       // It reads a text, and asks nobody.
       migrator: { ...through(world.migrator, 'migrator'), placeOf: world.migrator.placeOf },
       sqlRisks: { classify: async (revisions) => revisions.map(() => ({ findings: [], commits: false })) },
-      checkouts,
+      checkouts: namedCheckouts(ofJob),
       times,
       clock,
       log,
@@ -303,7 +309,7 @@ export function startWorkerProcess(name: string, house: House, mirror: Mirror): 
     await checkAwaiting(own)
     await followUpHotfixes(own)
   })
-  const inHand = new Map<string, () => void>()
+  const inHand = new Map<string, () => void>([['own', () => void lookAtHeads().catch(() => undefined)]])
   void connection.jobs.work(async (claim) => {
     const { job } = claim
     const called = `${job.kind} ${'release' in job ? job.release : job.id}`

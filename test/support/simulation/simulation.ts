@@ -3,15 +3,12 @@
  * what people, processes and the world do; every answer is that of the real code.
  */
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { View } from '@slack/types'
 import type { Action } from '../../../src/release/actions.ts'
 import type { Release } from '../../../src/release/release.ts'
 
 import type { Subject } from '../../../src/release/subjects.ts'
-import { hasEnded, type ReleaseState } from '../../../src/release/terms.ts'
+import { hasEnded, type ReleaseState, type SignOffKind } from '../../../src/release/terms.ts'
 
 import { ACTION_VIEWS } from '../../../src/slack/actions.ts'
 import { CONTROLS, type Control } from '../../../src/slack/controls.ts'
@@ -55,18 +52,6 @@ const REST_MS = 25_000
 /** Cards are drawn anew more seldom than in service, which nothing decides by. */
 const PACE: SlackPace = { updateEveryMs: 15_000 }
 
-let folder: string | undefined
-
-/** One for all simulations of a process: what is made in it is taken away by whoever made it, and the rest at the end. */
-function checkoutsFolder(): string {
-  if (folder === undefined) {
-    const made = mkdtempSync(join(tmpdir(), 'signoff-simulation-'))
-    process.once('exit', () => rmSync(made, { recursive: true, force: true }))
-    folder = made
-  }
-  return folder
-}
-
 export function createSimulation(options: SimulationOptions = {}): Simulation {
   const time = createVirtualTime(START)
   const app = appOf(options.rules)
@@ -93,7 +78,6 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     time,
     plan,
     log,
-    checkouts: checkoutsFolder(),
     times: { ...TIMES, ...options.times },
     received: intake.received,
     handled: intake.handled,
@@ -105,8 +89,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
       else if (fault === 'clock jump') jump(ms ?? 0)
       else if (fault === 'store away') storeAway(ms ?? 0)
       else if (fault === 'slack down') slackIsBack = time.now() + (ms ?? 0)
-      else if (fault === 'job twice')
-        workers.find(({ process }) => process.name === call.process)?.process.again(call.job ?? '')
+      else if (fault === 'job twice') again(planned.role, call.process, call.job)
     },
   }
 
@@ -159,6 +142,11 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     stopped.stall()
     onceThereIsAStore(() => (role === 'bot' ? startBot() : startWorker()))
     after(ms, () => stopped.resume())
+  }
+
+  function again(role: Role, name: string, job = '') {
+    if (role === 'bot') bots.find((bot) => bot.name === name)?.again()
+    else workers.find(({ process }) => process.name === name)?.process.again(job)
   }
 
   function storeAway(ms: number) {
@@ -303,6 +291,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
   async function planAgain(by = DANA.id, number = newest()): Promise<Answered> {
     const { card, kind, environment, picks } = release(number)
     if (card !== undefined) return press('plan again', by, number)
+    if (kind === 'rollback') return rollbackByCommand(environment, by, { locks: true })
     return kind === 'hotfix' ? hotfix(environment, by, picks?.join(' ')) : request(environment, by)
   }
 
@@ -319,35 +308,17 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     })
   }
 
-  let rollbacks = 0
-
-  /** Asks the service of the bot that is there; a bot that dies over it is asked anew, with the same delivery. */
-  async function rollback(environment = 'production', by = DANA.id, to?: number): Promise<boolean> {
-    rollbacks += 1
-    const key = `rollback ${rollbacks}`
-    const asked = { app: app.name, environment, reason: REASON, lock: true, by, key, ...(to !== undefined && { to }) }
-    for (;;) {
-      await until(() => aliveBots().length > 0)
-      const bot = aliveBots().at(-1)
-      let answer: 'asked' | 'refused' | 'failed' | undefined
-      bot?.service.requestRollback(asked).then(
-        (requested) => {
-          answer = 'refused' in requested ? 'refused' : 'asked'
-        },
-        () => {
-          answer = 'failed'
-        },
-      )
-      await until(() => answer !== undefined || bot?.isAlive() !== true, PATIENCE_MS)
-      if (answer === 'asked' || answer === 'refused') return answer === 'asked'
-      await tick(1_000)
-    }
-  }
-
   async function control(pressed: Control, subject: Subject, by: string): Promise<Answered> {
     const actionId = CONTROLS[pressed].id
     const token = await buttons.subjectToken(subject, actionId)
     return does((id) => clickOf({ actionId, token, at: { channel: `D-${by}`, ts: '0.1' } }, by, id))
+  }
+
+  async function notMe(kind: SignOffKind, by: string, number = newest()): Promise<Answered> {
+    const { signOffs, disputed = [] } = release(number)
+    const given = [...disputed, ...signOffs].findLast((each) => each.kind === kind && each.person.id === by)
+    const at = given?.at.toISOString() ?? '2026-11-22T00:00:00.000Z'
+    return control('not me', { is: 'sign-off', release: number, kind, person: by, at }, by)
   }
 
   const looked = () => ({
@@ -369,7 +340,6 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     release,
     request,
     hotfix,
-    rollback,
     rollbackByCommand,
     sign: (kind, by = kind === 'qa' ? LIN.id : TOM.id, number = newest()) =>
       ACTION_VIEWS[kind].onPress.is === 'asks first' ? pressAndSay(kind, by, number) : press(kind, by, number),
@@ -385,6 +355,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     go: (by = DANA.id, number = newest()) => press('go', by, number),
     planAgain,
     control,
+    notMe,
     takeOver: async (lock, by) =>
       fillIn(await control('take over', { is: 'lock', id: lock }, by), by, { [FIELD.reason]: REASON }),
     tokenOf: (action, number = newest(), options = {}) => buttons.buttonToken(number, ACTION_VIEWS[action].id, options),

@@ -136,6 +136,14 @@ export function createSlack({ time, truth }: { time: VirtualTime; truth: TruthLo
       const known = new Set([...people.values()].flatMap((each) => (each.is === 'member' ? [each.email] : [])))
       return emails.filter((email) => !known.has(email)).length
     },
+    authors: async (emails) =>
+      Object.fromEntries(
+        [...people.values()].flatMap((each) =>
+          each.is === 'member' && each.email !== undefined && emails.includes(each.email)
+            ? [[each.email, { id: each.id, name: each.name }] as const]
+            : [],
+        ),
+      ),
     idsByEmail: async (emails) =>
       [...people.values()].flatMap((each) =>
         each.is === 'member' && emails.includes(each.email ?? '') ? [each.id] : [],

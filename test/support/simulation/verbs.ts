@@ -48,8 +48,6 @@ export interface Simulation {
   hotfix(environment?: string, by?: string, commit?: string): Promise<Answered>
   /** `/deploy rollback`, with the release that the dialog has picked. `locks`: Lock afterwards stays ticked. */
   rollbackByCommand(environment?: string, by?: string, options?: { locks: boolean }): Promise<Answered>
-  /** Asks for a rollback until it is taken, as people do; false: it was refused. */
-  rollback(environment?: string, by?: string, to?: number): Promise<boolean>
   sign(kind: SignOffKind, by?: string, number?: number): Promise<Answered>
   reject(by?: string, number?: number): Promise<Answered>
   emergency(by?: string, number?: number): Promise<Answered>
@@ -58,6 +56,8 @@ export interface Simulation {
   close(by?: string, number?: number): Promise<Answered>
   go(by?: string, number?: number): Promise<Answered>
   planAgain(by?: string, number?: number): Promise<Answered>
+  /** Presses That was not me on the receipt of the person's last sign-off of this kind, whether it still counts or not. */
+  notMe(kind: SignOffKind, by: string, number?: number): Promise<Answered>
   /** Presses a button that acts on this subject, as on a private message. */
   control(control: Control, subject: Subject, by: string): Promise<Answered>
   /** **Take over…**, with its reason. */

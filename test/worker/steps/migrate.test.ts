@@ -1,8 +1,5 @@
 /** The migrate step over fakes: what it does before it lets alembic act, and what becomes of an upgrade, as tables. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { databasesOf, type Plan } from '../../../src/release/plan.ts'
 import type { LockWait, MigrationStatus, Migrator, UpgradeAnswer } from '../../../src/release/ports/migrator.ts'
 import type { MigrationSettings } from '../../../src/release/settings.ts'
@@ -10,12 +7,6 @@ import { migrate } from '../../../src/worker/run/steps/migrate.ts'
 import type { StepContext } from '../../../src/worker/run/steps/step.ts'
 import { aMigration, anEnvironment, aPlan, aRelease, aStep, DANA, MIGRATIONS } from '../../support/builders.ts'
 import { fakeRun, inTurn } from '../fakes.ts'
-
-let checkouts: string
-beforeAll(async () => {
-  checkouts = await mkdtemp(join(tmpdir(), 'signoff-migrate-'))
-})
-afterAll(() => rm(checkouts, { recursive: true, force: true }))
 
 /** Its SQL is known, and nothing commits. */
 const PLAN = aPlan({ migrations: MIGRATIONS.map((each) => ({ ...each, sql: ['SELECT 1'] })) })
@@ -50,7 +41,7 @@ function upgrading(
 
 function runOf(migrator: Partial<Migrator>, before?: StepContext['before'], plan: Plan = PLAN) {
   const git = { checkout: async () => ({ lfs: [], submodules: [] }), has: async () => true }
-  return fakeRun({ git, migrator, checkouts }, { before, plan })
+  return fakeRun({ git, migrator }, { before, plan })
 }
 
 it.each([
@@ -334,7 +325,6 @@ describe('W16: several databases', () => {
     const { run } = fakeRun(
       {
         git: { checkout: async () => ({ lfs: [], submodules: [] }), has: async () => true },
-        checkouts,
         migrator: {
           revisions: async (migration) => {
             const name = nameOf(migration)

@@ -1,5 +1,5 @@
 /** Runs the app's code apart from the worker's host: what it may see, write to, reach and leave running. */
-import { chmod, lstat, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, lchown, lstat, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +8,7 @@ import { createLineReader } from '../../../lib/lines.ts'
 import { type GroupEnded, type Leftovers, runInGroup } from '../../../lib/process-group.ts'
 import type { HostIsolation } from '../../../release/ports/migrator.ts'
 import type { Isolation } from '../../../release/terms.ts'
+import { createCheckoutUsers, type User } from './checkout-users.ts'
 import { databaseSockets } from './database-sockets.ts'
 import { type Hidden, mountArguments } from './mounts.ts'
 import { createPythonPaths } from './python-paths.ts'
@@ -55,10 +56,6 @@ const OUR_PROGRAMS = dirname(dirname(fileURLToPath(import.meta.url)))
 
 const TRIAL_MS = 5_000
 
-/** Each program gets a user of its own, from numbers that Debian leaves for such a use. */
-const FIRST_USER = 60_100
-const USERS = 900
-
 export function createIsolate({
   hidden,
   path = process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
@@ -71,20 +68,15 @@ export function createIsolate({
   readonly isRoot?: boolean
 }): Isolate {
   const pythonPaths = createPythonPaths()
-  let last = process.pid % USERS
-  const nextUser = () => {
-    last = (last + 1) % USERS
-    return { uid: FIRST_USER + last, gid: FIRST_USER + last }
-  }
+  const userOf = createCheckoutUsers(path)
   let trying: Promise<HostIsolation> | undefined
-
   async function asOtherUser(call: IsolationCall): Promise<IsolatedCommand> {
-    const user = nextUser()
+    const user = await userOf(call.checkout)
     const plain = await unisolated(call)
     const home = plain.environment.HOME ?? ''
     await othersMayRead((call.python && (await pythonPaths(call.python)))?.prefixes ?? [])
     await chmod(dirname(call.checkout), 0o711)
-    await giveTo(user, [call.checkout, home], path)
+    await lchown(home, user.uid, user.gid)
     return { ...plain, isolation: 'other user', user, leftovers: { uid: user.uid } }
   }
 
@@ -96,8 +88,8 @@ export function createIsolate({
     try {
       const temporary = join(folder, 'tmp')
       await mkdir(temporary)
-      const user = isRoot ? nextUser() : undefined
-      if (user !== undefined) await giveTo(user, [call.checkout, temporary], path)
+      const user = isRoot ? await userOf(call.checkout) : undefined
+      if (user !== undefined) await lchown(temporary, user.uid, user.gid)
       const paths = call.python === undefined ? undefined : await pythonPaths(call.python)
       if (user !== undefined) await othersMayRead(paths?.prefixes ?? [])
       const ownPath = (call.environment.PYTHONPATH ?? '').split(delimiter).filter(isAbsolute)
@@ -240,25 +232,9 @@ export function groupCall({ command, environment, directory, user, leftovers }: 
   return { command, environment, directory, graceMs: 2_000, orphanMs: 0, ...defined({ user, leftovers }) }
 }
 
-function becoming({ uid, gid }: { uid: number; gid: number }): readonly string[] {
+function becoming({ uid, gid }: User): readonly string[] {
   const none = ['--clear-groups', '--inh-caps=-all', '--ambient-caps=-all', '--bounding-set=-all']
   return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, ...none, '--']
-}
-
-/** Gives folders, with all that is in them, to a user. Links are not followed. */
-async function giveTo({ uid, gid }: { uid: number; gid: number }, folders: readonly string[], path: string) {
-  const said: string[] = []
-  const ended = await runInGroup({
-    command: ['chown', '-hR', `${uid}:${gid}`, '--', ...folders],
-    directory: '/',
-    environment: { PATH: path },
-    stdout: { add() {}, end() {} },
-    stderr: createLineReader((line) => void said.push(line), { longest: 500, breaks: '\n' }),
-    timeoutMs: 120_000,
-    graceMs: 1_000,
-    orphanMs: 0,
-  })
-  if (!ended.started || ended.exitCode !== 0) throw new Error(said.at(-1) ?? "the checkout's owner can't be changed")
 }
 
 /** Throws what to do if only their owner may read the folders. */
@@ -271,7 +247,7 @@ async function othersMayRead(folders: readonly string[]): Promise<void> {
 }
 
 /** Libraries look up the name of the user who runs them. */
-async function passwdWith({ uid, gid }: { uid: number; gid: number }, folder: string): Promise<string> {
+async function passwdWith({ uid, gid }: User, folder: string): Promise<string> {
   const file = join(folder, 'passwd')
   const host = await readFile('/etc/passwd', 'utf8').catch(() => '')
   await writeFile(file, `${host}app:x:${uid}:${gid}::/tmp:/bin/sh\n`, { mode: 0o644 })

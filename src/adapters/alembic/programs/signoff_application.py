@@ -6,6 +6,7 @@ later, alembic 1.8 and later.
 
 import os
 import sys
+import traceback
 import types
 
 
@@ -79,9 +80,29 @@ def failure(error):
         if because is not None and not isinstance(because, SystemExit):
             return failure(because)
         return {'error': 'the env.py of this commit ended with sys.exit(%s)' % code_of(error), 'database': False}
+    missing = missing_revision(error)
+    if missing is not None:
+        return {'error': missing, 'database': False}
     if isinstance(error, SystemExit) or type(error).__name__ in ('CommandError', 'NoAppException', 'UsageError'):
         return {'error': words_of(error), 'database': False}
     return {'error': '%s: %s' % (type(error).__name__, words_of(error)), 'database': False}
+
+
+def missing_revision(error):
+    """In words, which revision no file of this checkout has, where that is why alembic could not put them in order; else None.
+
+    Alembic gives no more than a KeyError with it, and says in a warning which revision names it.
+    """
+    if not isinstance(error, KeyError) or not error.args:
+        return None
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if not frames or frames[-1].f_globals.get('__name__') != 'alembic.script.revision':
+        return None
+    # A comprehension had a frame of its own before Python 3.12, and the variable has one of two names.
+    names = dict(frames[-2].f_locals, **frames[-1].f_locals) if len(frames) > 1 else frames[-1].f_locals
+    by = getattr(names.get('rev', names.get('revision')), 'revision', None)
+    needs = 'revision %s needs' % by if isinstance(by, str) else 'a revision needs'
+    return '%s %s, which is not in this commit: bring it too, or let it follow one that is there' % (needs, error.args[0])
 
 
 def sqlstate_of(error):

@@ -17,13 +17,14 @@ class Stand:
         self.signoff_url, self.signoff_options = url, named
         return positional, named
 
-    def connect(self, *unused, **unused_too):
+    def connect(self, *unused, **named):
         pause(self)
-        name = self.recorder.pipe.ask({'connect': self.signoff_address(), 'dialect': self.name})['name']
+        address = self.signoff_address(named or self.signoff_options)
+        name = self.recorder.pipe.ask({'connect': address, 'dialect': self.name})['name']
         return Connection(self.recorder, self, name)
 
-    def signoff_address(self):
-        url, given = self.signoff_url, self.signoff_options
+    def signoff_address(self, given):
+        url = self.signoff_url
         # Arguments in Python replace those of the URL.
         settings = given.get('server_settings') or {}
         return {
@@ -39,9 +40,14 @@ class Stand:
 
     @classmethod
     def engine_created(cls, engine):
-        dialect = getattr(engine, 'sync_engine', engine).dialect
+        from sqlalchemy import event
+
+        engine = getattr(engine, 'sync_engine', engine)
         # An application may have its own way to connect, such as with a token that it fetches.
-        engine.pool._creator = lambda *unused, **unused_too: dialect.connect()
+        if getattr(engine.pool._creator, '__module__', None) in SQLALCHEMYS_OWN:
+            event.listen(engine, 'do_connect', connect_first)
+        else:
+            engine.pool._creator = lambda *unused, **unused_too: engine.dialect.connect()
 
     def on_connect(self):
         level = getattr(self, 'isolation_level', None)
@@ -98,6 +104,15 @@ class Stand:
                 self._backslash_escapes = False
         self.server_version_info = getattr(self, 'server_version_info', None) or (15, 0)
         self.default_isolation_level = 'READ COMMITTED'
+
+
+# Where SQLAlchemy makes the connections of engines that were not given a `creator`.
+SQLALCHEMYS_OWN = ('sqlalchemy.engine.create', 'sqlalchemy.engine.strategies')
+
+
+def connect_first(dialect, record, positional, named):
+    """Comes before the listeners that the application adds to its engine. `named` has `connect_args`."""
+    return dialect.connect(**named)
 
 
 def text(value):

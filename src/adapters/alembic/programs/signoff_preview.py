@@ -53,6 +53,7 @@ class Preview:
         self.recorder = Recorder(pipe)
         self.pages = {}
         self.sources = {}
+        self.migrations = []
         self.error = None
         self.failing = 'the app'
 
@@ -82,17 +83,20 @@ class Preview:
         migration = getattr(migration, 'dbapi_connection', None) or migration
         if hasattr(type(migration), 'begins'):
             migration.is_migration = True
+            self.migrations.append(migration)
         callbacks = context.on_version_apply_callbacks
         for step in steps:
             self.sources[step.revision.revision] = step.revision.path
-            step.migration_fn = self.around(step.revision, step.migration_fn)
-            context.on_version_apply_callbacks = tuple(self.around(step.revision, one, True) for one in callbacks)
+            step.migration_fn = self.around(step.revision, step.migration_fn, migration)
+            context.on_version_apply_callbacks = tuple(self.around(step.revision, one) for one in callbacks)
             yield step
 
-    def around(self, revision, work, is_callback=False):
+    def around(self, revision, work, migration=None):
+        """`migration`: the connection that the revision runs on; none for a callback after it."""
+
         def previewed(*positional, **named):
             page = self.pages.setdefault(revision.revision, Page())
-            if not is_callback:
+            if migration is not None:
                 page.runs.append((', '.join(str(value) for value in named.values()), []))
             self.recorder.page = page
             try:
@@ -102,6 +106,8 @@ class Preview:
                 page.refuse(reason_of(error))
             finally:
                 self.recorder.page = None
+                if hasattr(type(migration), 'begins'):
+                    migration.has_uncommitted = not migration.autocommit
             if page.reason is not None:
                 self.pipe.ask({'lost': True})
 
@@ -123,7 +129,13 @@ class Preview:
         if self.error is not None:
             because = reason_of(self.error)
             missing = "%s fails with placeholders for the env file's values (%s)" % (self.failing, because)
-        return {'revisions': revisions, 'missing': missing}
+        return {'revisions': revisions, 'missing': missing, 'never_commits': self.never_commits()}
+
+    def never_commits(self):
+        """Whether the application ended without a commit of what the revisions did. False where that isn't certain."""
+        if self.error is not None or any(page.reason is not None for page in self.pages.values()):
+            return False
+        return any(migration.has_uncommitted for migration in self.migrations)
 
 
 def statements_of(page):

@@ -63,6 +63,8 @@ class Connection:
         self.recorder, self.dialect, self.name = recorder, dialect, name
         self.notices = []
         self.is_migration = self.is_open = self.has_written = self.has_ended = self._autocommit = False
+        # Whether a revision ran on it that nothing has committed since.
+        self.has_uncommitted = False
 
     @property
     def autocommit(self):
@@ -94,7 +96,7 @@ class Connection:
         if (self.is_migration or self.has_written) and not self._autocommit:
             self.recorder.write('COMMIT;', commits=True)
             self.has_ended = True
-        self.is_open = self.has_written = False
+        self.is_open = self.has_written = self.has_uncommitted = False
 
     def rollback(self):
         if self.has_written and not self._autocommit:
@@ -167,6 +169,8 @@ class Cursor:
             self.rowcount = len(self.rows)
         else:
             connection.has_written = connection.has_written or kind == 'statement'
+            if answer.get('commits'):
+                connection.has_uncommitted = False
             self.rowcount = answer['rowcount'] if answer.get('rowcount') is not None else Unknown('it asks how many rows it changed')
             self._expect(answer)
         ended = text.rstrip().rstrip(';')
@@ -234,6 +238,9 @@ class Cursor:
 
     def close(self):
         self.closed = True
+
+    async def _async_soft_close(self):
+        """Asked by SQLAlchemy's asynchronous results since 2.0.44."""
 
     def __enter__(self):
         return self

@@ -15,14 +15,19 @@ import { isolationChecks } from './isolation.ts'
 import { migratorChecks, type ReadMigrationStatus } from './migrations.ts'
 import { peopleChecks } from './people.ts'
 import { forgeChecks, platformChecks, remoteChecks } from './services.ts'
-import { channelAndGroupChecks, type SlackProbe, slackChecks } from './slack.ts'
+import { channelAndGroupChecks, homeCheck, type SlackProbe, slackChecks } from './slack.ts'
+import { type CheckedWebhook, webhookChecks } from './webhooks.ts'
 
 export interface CheckedParts {
   readonly apps: readonly App[]
+  /** The group of the worker on this host. */
+  readonly group?: string
   /** Each throws when the store can't be reached. `sessions`: throws too where locks don't hold, as behind a pooler. */
   readonly store: {
     now(): Promise<Date>
     workers(): Promise<readonly WorkerSeen[]>
+    /** When somebody has last opened App Home. */
+    readonly homeOpened?: () => Promise<Date | undefined>
     readonly sessions?: () => Promise<void>
   }
   /** True when the store is the embedded one and the service is not running. */
@@ -37,6 +42,7 @@ export interface CheckedParts {
     readonly refusal?: () => string | undefined
     /** By which people invite the bot. */
     readonly botName?: string
+    readonly webhooks?: readonly CheckedWebhook[]
   }
   /** For the roles worker and all. */
   readonly worker?: {
@@ -52,7 +58,14 @@ export interface CheckedParts {
   }
 }
 
-export function doctorChecks({ apps, store, isStoreStopped = false, bot, worker }: CheckedParts): readonly Check[] {
+export function doctorChecks({
+  apps,
+  group,
+  store,
+  isStoreStopped = false,
+  bot,
+  worker,
+}: CheckedParts): readonly Check[] {
   const environments = apps.flatMap((app) => app.environments)
   const each = (checks: (app: App, environment: Environment) => readonly Check[]) =>
     apps.flatMap((app) => app.environments.flatMap((environment) => checks(app, environment)))
@@ -64,11 +77,20 @@ export function doctorChecks({ apps, store, isStoreStopped = false, bot, worker 
       ? []
       : [
           ...slackChecks(bot.slack, bot.scopes),
+          ...(store.homeOpened === undefined || isStoreStopped ? [] : [homeCheck(store.homeOpened)]),
           ...channelAndGroupChecks(environments, bot.directory, bot.botName, bot.refusal),
           ...each((_, environment) => peopleChecks(environment, bot.directory, bot.refusal)),
+          ...webhookChecks(bot.webhooks ?? []),
         ]),
-    ...(worker === undefined ? [] : workerChecks(apps, worker, each)),
+    ...(worker === undefined ? [] : workerChecks(appsOf(apps, group), worker)),
   ]
+}
+
+/** The apps with the environments that a worker of this group releases. */
+function appsOf(apps: readonly App[], group: string | undefined): readonly App[] {
+  return apps
+    .map((app) => ({ ...app, environments: app.environments.filter((each) => each.group === group) }))
+    .filter(({ environments }) => environments.length > 0)
 }
 
 function workerChecks(
@@ -82,8 +104,9 @@ function workerChecks(
     readMigrationStatus,
     programProblem,
   }: NonNullable<CheckedParts['worker']>,
-  each: (checks: (app: App, environment: Environment) => readonly Check[]) => readonly Check[],
 ): readonly Check[] {
+  const each = (checks: (app: App, environment: Environment) => readonly Check[]) =>
+    apps.flatMap((app) => app.environments.flatMap((environment) => checks(app, environment)))
   return [
     ...each((_, environment) => envFileChecks(environment)),
     ...(isolate === undefined

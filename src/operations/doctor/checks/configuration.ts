@@ -2,10 +2,8 @@
 import { isSameConfiguration } from '../../../release/configuration.ts'
 import type { WorkerSeen } from '../../../release/ports/store.ts'
 import type { Environment } from '../../../release/settings.ts'
+import { isAlive } from '../../../release/workers.ts'
 import { type Check, fail, pass, warn } from '../doctor.ts'
-
-/** A worker reports its configuration every ten seconds; one that was silent for this long has stopped. */
-const SILENT_MS = 30_000
 
 /** One check per environment: when the entries differ, its releases are refused with `configuration_differs`. */
 export function configurationChecks(
@@ -15,18 +13,25 @@ export function configurationChecks(
   let seen: Promise<readonly WorkerSeen[]> | undefined
   const runningWorkers = () => {
     seen ??= Promise.all([store.now(), store.workers()]).then(([now, workers]) =>
-      workers.filter(({ at }) => now.getTime() - at.getTime() <= SILENT_MS),
+      workers.filter((each) => isAlive(each, now)),
     )
     return seen
   }
   return environments.map((environment) => ({
     name: `releases.yml ${environment.app}/${environment.name}`,
     async run() {
-      const workers = await runningWorkers().catch(() => undefined)
+      const { group } = environment
+      const running = await runningWorkers().catch(() => undefined)
       // The check of the store has its line.
-      if (workers === undefined) return undefined
-      if (workers.length === 0)
+      if (running === undefined) return undefined
+      const workers = running.filter((each) => each.group === group)
+      if (workers.length === 0 && group === undefined)
         return warn('no worker is running, so its releases.yml is not compared', 'start a worker')
+      if (workers.length === 0)
+        return warn(
+          `no worker of group ${group} is running, so its releases wait`,
+          `start one with signoff start --role worker --group ${group}`,
+        )
       const others = workers.map(({ configurations }) => configurations[`${environment.app}/${environment.name}`])
       if (others.every((other) => isSameConfiguration(other, environment)))
         return pass('this host and the worker have the same entry')

@@ -31,8 +31,10 @@ export function peopleChecks(
 ): readonly Check[] {
   const rules = environment.signOff
   if (rules === undefined) return []
+  // One person may test every change.
+  const qa = rules.qa === 'each change' ? 1 : rules.qa
   const requirements: readonly Requirement[] = [
-    { people: qaPeople, setting: 'qa_by', action: 'confirm QA', required: rules.qa, recommended: rules.qa },
+    { people: qaPeople, setting: 'qa_by', action: 'confirm QA', required: qa, recommended: qa },
     {
       people: approvers,
       setting: 'approvers',

@@ -112,6 +112,9 @@ export function scopesOf(manifestYaml: string): readonly string[] {
   return scopes.map(String)
 }
 
+/** An app that was made from an older manifest works without them. */
+const OPTIONAL: readonly string[] = ['im:history']
+
 /** Checks the bot's token, its scopes against the wanted ones, the token of Socket Mode, and the clock. */
 export function slackChecks(slack: SlackProbe, wanted: readonly string[]): readonly Check[] {
   return [
@@ -132,8 +135,13 @@ export function slackChecks(slack: SlackProbe, wanted: readonly string[]): reado
         if (held === undefined) return warn('Slack does not return them', 'compare them with manifest.yml yourself')
         const missing = wanted.filter((scope) => !held.includes(scope))
         const more = held.filter((scope) => scope !== '' && !wanted.includes(scope))
-        if (missing.length > 0) {
+        const optional = missing.filter((scope) => OPTIONAL.includes(scope))
+        if (missing.length > optional.length) {
           return fail(`missing: ${missing.join(', ')}`, 'update the app from manifest.yml and reinstall it')
+        }
+        if (optional.length > 0) {
+          const without = 'a direct message whose answer is lost is not sent again'
+          return warn(`without ${optional.join(', ')} ${without}`, 'update the app from manifest.yml and reinstall it')
         }
         return more.length > 0
           ? warn(`not used: ${more.join(', ')}`, 'remove them from the app and reinstall it')
@@ -153,6 +161,24 @@ export function slackChecks(slack: SlackProbe, wanted: readonly string[]): reado
       return answer.ok ? answer.value.skewMs : undefined
     }),
   ]
+}
+
+/** Slack tells a bot neither its tabs nor its events: that somebody has opened App Home proves both. */
+export function homeCheck(lastOpened: () => Promise<Date | undefined>): Check {
+  return {
+    name: 'Slack App Home',
+    async run() {
+      try {
+        const at = await lastOpened()
+        if (at !== undefined) return pass(`last opened on ${at.toISOString().slice(0, 10)}`)
+        return pass(
+          'not opened in the last 30 days; if Signoff has no Home tab in Slack, update the app from manifest.yml',
+        )
+      } catch {
+        return warn('unknown, because the store can’t be read', 'see the check of the store')
+      }
+    },
+  }
 }
 
 function failureFinding(answer: { failure: string; detail: string }, setting: string) {

@@ -22,6 +22,8 @@ import { cleaned, cut, DATE_FORMATS, type DateFormat, isWebAddress, oneLine, sec
 export interface Drawn {
   readonly text: string
   readonly blocks?: KnownBlock[]
+  /** The same message where Slack refuses its tables or charts. */
+  readonly withoutNewer?: KnownBlock[]
   readonly broadcast?: true
 }
 

@@ -1,12 +1,12 @@
 /** Lines that the cards of several states share. */
 import type { Button, ContextBlock, KnownBlock } from '@slack/types'
 import type { Release } from '../../../release/release.ts'
-import { hasEnded } from '../../../release/terms.ts'
+import { hasEnded, type MissingWorker } from '../../../release/terms.ts'
 import { bold, context, type Line, quote, rich, richLines, richSection, section } from './blocks.ts'
 import { summary, whoSigned } from './facts.ts'
 import { gate } from './gate-line.ts'
 import { type PersonFacts, requestedHow, shown } from './persons.ts'
-import { date, eight, oneLine, together } from './text.ts'
+import { date, defused, eight, oneLine, together } from './text.ts'
 
 /** The card's first line below its header: an emoji, the state's word in bold, and one fact. */
 export function stateLine(emoji: string, word: string, fact = ''): string {
@@ -50,12 +50,21 @@ function whyAsked({ kind, state }: Release): string {
   return state === 'succeeded' ? ' rolled back because:' : ' rolls back because:'
 }
 
-/** Where no worker responds: that the release waits, and when a worker was last seen. */
-export function noWorkerWarning({ noWorker }: { readonly noWorker?: { readonly lastSeen?: Date } }): KnownBlock[] {
+/** Where no worker can take the release: that it waits, and which worker could last, and when. */
+export function noWorkerWarning({ noWorker }: { readonly noWorker?: MissingWorker }): KnownBlock[] {
   if (noWorker === undefined) return []
-  const seen =
-    noWorker.lastSeen === undefined ? 'No worker has been seen yet.' : `Last seen: ${date(noWorker.lastSeen)}`
-  return [context(`:warning: No worker responds, so this release waits. ${seen}`)]
+  return [context(`:warning: ${noWorkerResponds(noWorker)}, so this release waits. ${workerLastSeen(noWorker)}`)]
+}
+
+/** `No worker responds`; of a group: `No worker of group production-net responds`. */
+export function noWorkerResponds({ group }: MissingWorker): string {
+  return `No worker${group === undefined ? '' : ` of group ${group}`} responds`
+}
+
+/** The host that could last, and when. */
+export function workerLastSeen({ lastSeen, host }: MissingWorker): string {
+  if (lastSeen === undefined) return 'No worker has been seen yet.'
+  return `Last seen: ${host === undefined ? '' : `${defused(host, 60)}, `}${date(new Date(lastSeen))}`
 }
 
 /** What the plan deploys in one line, with the button for its details. */

@@ -6,7 +6,10 @@ import { isEmergency, type Release } from '../../../release/release.ts'
 /** A button for each kind of sign-off that is still required, in their order on a card. */
 export function owedSignOffs(owed: readonly Owed[]): readonly Action[] {
   const order: readonly Owed['kind'][] = ['talked over', 'qa', 'approval']
-  return order.filter((kind) => owed.some((one) => one.kind === kind && one.count > 0))
+  return order.flatMap((kind): readonly Action[] => {
+    const one = owed.find((each) => each.kind === kind && each.count > 0)
+    return one === undefined ? [] : [one.changes === undefined ? kind : 'test changes']
+  })
 }
 
 /** The sign-offs that an emergency skipped can be given afterwards. */

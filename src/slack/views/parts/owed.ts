@@ -1,8 +1,10 @@
 /** The sign-offs that are given and those still required, a line each. */
+
+import type { OwedChanges } from '../../../release/changes.ts'
 import type { Owed } from '../../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../../release/release.ts'
 import type { Ungivable } from '../../../release/who-can-sign.ts'
-import { anyOf, namedOf, type People } from './people.ts'
+import { anyOf, authorName, namedOf, type People } from './people.ts'
 import { type PersonFacts, shown } from './persons.ts'
 import { counted, date, defused, together } from './text.ts'
 import { ungivableWords } from './ungivable.ts'
@@ -14,19 +16,24 @@ function isOwable(signOff: SignOff): signOff is SignOff & { kind: Owed['kind'] }
   return Object.hasOwn(SIGN_OFF_WORD, signOff.kind)
 }
 
-/** `Has QA from Lin, 2:20 PM`, for each sign-off that counts for the current plan. */
+/** `Has QA from Lin, 2:20 PM`, for each sign-off that counts for the current plan. Of QA for each change: who tested how many. */
 export function givenLines(release: Release, facts: PersonFacts & { readonly now: Date }): readonly string[] {
   const { now } = facts
-  return release.signOffs
-    .filter((signOff) => signOff.fingerprint === release.fingerprint)
-    .filter(isOwable)
-    .map(({ kind, person, at }) => {
-      const sameDay = now.toISOString().slice(0, 10) === at.toISOString().slice(0, 10)
-      return `Has ${SIGN_OFF_WORD[kind]} from ${shown(person, facts)}, ${date(at, sameDay ? 'time' : 'moment')}`
-    })
+  return (
+    release.signOffs
+      .filter((signOff) => signOff.fingerprint === release.fingerprint)
+      .filter(isOwable)
+      // Of QA for each change the other lines say how far it is.
+      .filter(({ kind }) => kind !== 'qa' || release.plan?.changes === undefined)
+      .map(({ kind, person, at }) => {
+        const sameDay = now.toISOString().slice(0, 10) === at.toISOString().slice(0, 10)
+        return `Has ${SIGN_OFF_WORD[kind]} from ${shown(person, facts)}, ${date(at, sameDay ? 'time' : 'moment')}`
+      })
+  )
 }
 
-function what({ kind, count, databases = [] }: Owed): string {
+function what({ kind, count, databases = [], changes }: Owed, people: Pick<People, 'authorsInSlack'>): string {
+  if (changes !== undefined) return `*${qaCount(changes, people)}*`
   if (databases.length > 0) return `*${SIGN_OFF_WORD[kind]}* for ${joined(databases)}`
   if (count === 1) return `*${SIGN_OFF_WORD[kind]}*`
   return kind === 'approval' ? `*${count} approvals*` : `*${SIGN_OFF_WORD[kind]} (${count} people)*`
@@ -55,8 +62,40 @@ export function owedLines(
     .map((one) => {
       const others = excluded(release, one, facts)
       const by = anyOf(one.by, facts, facts.mentionGroups && !isEmergency(release))
-      return `${lead} ${what(one)}${lead === 'Skipped' ? ', still needed' : ''} from ${by}${others.length === 0 ? '' : `, ${together('not', others.join(' and '))}`}`
+      const asked = facts.mentionGroups && !isEmergency(release) ? askedAuthors(one, facts) : ''
+      return `${lead} ${what(one, facts)}${lead === 'Skipped' ? ', still needed' : ''} from ${by}${others.length === 0 ? '' : `, ${together('not', others.join(' and '))}`}${asked}`
     })
+}
+
+/** How many authors of untested changes a line names. */
+const AUTHORS = 6
+
+/** `QA 5 of 7 · Chi 2`: how many are tested, and how many of whose changes are not. For mrkdwn and `text`. */
+export function qaCount({ untested, of, authors }: OwedChanges, people: Pick<People, 'authorsInSlack'> = {}): string {
+  const shown = authors.slice(0, AUTHORS)
+  const left = authors.slice(AUTHORS).reduce((sum, author) => sum + author.untested, 0)
+  return [
+    `QA ${of - untested} of ${of}`,
+    ...shown.map((author) => together(defused(authorName(author, people), 40), author.untested)),
+    ...(left > 0 ? [together('others', left)] : []),
+  ].join(' · ')
+}
+
+/**
+ * `. Untested changes of: <@U0CHI>`: authors of untested changes, who are asked with those who may confirm QA. `told`: the ids of
+ * those who are told in private.
+ */
+export function askedAuthors(
+  { changes }: Owed,
+  { authorsInSlack = {} }: Pick<People, 'authorsInSlack'>,
+  told: readonly string[] = [],
+): string {
+  const ids = (changes?.authors ?? []).flatMap(({ email }) => authorsInSlack[email.toLowerCase()]?.id ?? [])
+  const mentions = [...new Set(ids)]
+    .filter((id) => !told.includes(id))
+    .slice(0, AUTHORS)
+    .map((id) => `<@${id}>`)
+  return mentions.length === 0 ? '' : `. Untested changes of: ${mentions.join(', ')}`
 }
 
 const SPOKEN = { qa: 'QA', approval: 'approval', 'talked over': 'a discussion with the team' } as const
@@ -65,7 +104,8 @@ const SPOKEN = { qa: 'QA', approval: 'approval', 'talked over': 'a discussion wi
 export function owedSpoken(owed: readonly Owed[]): string {
   const wanted = owed.filter(({ count }) => count > 0)
   return joined(
-    wanted.map(({ kind, count, databases = [] }) => {
+    wanted.map(({ kind, count, databases = [], changes }) => {
+      if (changes !== undefined) return qaCount(changes)
       if (kind === 'approval') return counted(count, 'approval')
       if (databases.length > 0) return `${SPOKEN[kind]} about ${joined(databases)}`
       return count === 1 ? SPOKEN[kind] : `${SPOKEN[kind]} by ${count} people`
@@ -73,12 +113,21 @@ export function owedSpoken(owed: readonly Owed[]): string {
   )
 }
 
-/** `QA from @qa or Tom, 2 approvals from any full member`; with mentions only where `mention` says so. */
-export function owedBy(owed: readonly Owed[], people: People, { mention = false } = {}): string {
-  const wanted = owed.map(({ kind, count, by, databases = [] }) => {
+/** `QA from @qa or Tom, 2 approvals from any full member`. `mention`: the entries to mention, and no names are counted. */
+export function owedBy(
+  owed: readonly Owed[],
+  people: People,
+  { mention }: { mention?: readonly string[] } = {},
+): string {
+  const wanted = owed.map(({ kind, count, by, databases = [], changes }) => {
     const about = databases.length === 0 ? '' : ` for ${joined(databases)}`
-    const word = kind === 'approval' && count > 1 ? counted(count, 'approval') : `${SIGN_OFF_WORD[kind]}${about}`
-    return `${word} from ${mention ? anyOf(by, people, true) : namedOf(by, people)}`
+    const word =
+      changes !== undefined
+        ? qaCount(changes, people)
+        : kind === 'approval' && count > 1
+          ? counted(count, 'approval')
+          : `${SIGN_OFF_WORD[kind]}${about}`
+    return `${word} from ${mention === undefined ? namedOf(by, people) : anyOf(by, people, mention)}`
   })
   return wanted.join(', ')
 }

@@ -1,6 +1,8 @@
 /** People lists in words: group handles and user ids, with or without a mention. */
 import type { RichTextElement } from '@slack/types'
+import type { Author } from '../../../release/changes.ts'
 import type { ServiceWords } from '../../../release/ports/words.ts'
+import type { PersonName } from '../../../release/terms.ts'
 import { type Line, words } from './blocks.ts'
 import { cut, defused, oneLine } from './text.ts'
 
@@ -13,6 +15,15 @@ export interface People {
   readonly groupIds?: Readonly<Record<string, string>>
   /** Slack user id → the name to show where nobody is to be mentioned. */
   readonly names?: Readonly<Record<string, string>>
+  /** The people in Slack by the e-mail addresses of authors, in lower case, as far as they match. */
+  readonly authorsInSlack?: AuthorsInSlack
+}
+
+export type AuthorsInSlack = Readonly<Record<string, PersonName>>
+
+/** The name that people know an author by: that in Slack, else that of git. Not escaped. */
+export function authorName({ name, email }: Author, { authorsInSlack = {} }: Pick<People, 'authorsInSlack'>): string {
+  return authorsInSlack[email.toLowerCase()]?.name ?? name
 }
 
 const USER_ID = /^[UW][A-Z0-9]{1,20}$/
@@ -41,13 +52,25 @@ export function namedOf(by: readonly string[] | 'every full member', people: Peo
   return all.length > 1 ? `${all.slice(0, -1).join(', ')} or ${all.at(-1)}` : (all[0] ?? 'nobody')
 }
 
-/** `@a, @b or Tom`; everybody is `any full member`. For mrkdwn. */
-export function anyOf(by: readonly string[] | 'every full member', people: People, mention: boolean): string {
+/** `@a, @b or Tom`; everybody is `any full member`. `mention`: all, none, or these entries. For mrkdwn. */
+export function anyOf(
+  by: readonly string[] | 'every full member',
+  people: People,
+  mention: boolean | readonly string[],
+): string {
   if (by === 'every full member') return 'any full member'
-  const entries = by.slice(0, 10).map((one) => entry(one, people, mention))
+  const entries = by
+    .slice(0, 10)
+    .map((one) => entry(one, people, mention === true || (mention !== false && mention.includes(one))))
   const left = by.length - entries.length
   if (left > 0) return `${entries.join(', ')} or ${left} more`
   return entries.length > 1 ? `${entries.slice(0, -1).join(', ')} or ${entries.at(-1)}` : (entries[0] ?? 'nobody')
+}
+
+/** ` Also: Tom`: those of a group's people who are mentioned where the group is not. Empty where there are none. For mrkdwn. */
+export function othersMentioned(mentioned: readonly string[], entries: readonly string[], people: People): string {
+  const others = mentioned.filter((one) => !entries.includes(one))
+  return others.length === 0 ? '' : ` Also: ${others.map((one) => entry(one, people, true)).join(', ')}.`
 }
 
 /** The same as rich text, for private answers; Slack shows user ids without a known name itself. */

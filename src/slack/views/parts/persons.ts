@@ -31,9 +31,9 @@ export function requestedHow({ requester }: Pick<Release, 'requester'>, name: st
 
 /** Everybody who acts on the release. */
 function everybody(release: Release): readonly PersonName[] {
-  const { requester, endedBy, cancelRequestedBy, signOffs, mark } = release
+  const { requester, endedBy, cancelRequestedBy, signOffs, disputed = [], mark } = release
   const others = [endedBy, cancelRequestedBy, mark?.by].flatMap((person) => (person === undefined ? [] : [person]))
-  return [requester, ...others, ...signOffs.map(({ person }) => person)]
+  return [requester, ...others, ...[...signOffs, ...disputed].map(({ person }) => person)]
 }
 
 /** What two names are compared by: people tell apart neither case nor spaces. */
@@ -52,7 +52,7 @@ export function apart(person: PersonName, release: Release): PersonName {
 
 /** The release with the names of its people told apart, for any message about it. */
 export function withNamesApart(release: Release): Release {
-  const { requester, endedBy, cancelRequestedBy, signOffs, mark } = release
+  const { requester, endedBy, cancelRequestedBy, signOffs, disputed, mark, tested } = release
   return {
     ...release,
     requester: apart(requester, release),
@@ -60,5 +60,7 @@ export function withNamesApart(release: Release): Release {
     ...(cancelRequestedBy && { cancelRequestedBy: apart(cancelRequestedBy, release) }),
     ...(mark && { mark: { ...mark, by: apart(mark.by, release) } }),
     signOffs: signOffs.map((signOff) => ({ ...signOff, person: apart(signOff.person, release) })),
+    ...(tested && { tested: tested.map((each) => ({ ...each, person: apart(each.person, release) })) }),
+    ...(disputed && { disputed: disputed.map((each) => ({ ...each, person: apart(each.person, release) })) }),
   }
 }

@@ -18,6 +18,7 @@ const COMMANDS: readonly (readonly [command: string, does: string])[] = [
   ['/deploy rollback [app] [to] <environment> [to #<number>]', 'goes back to what ran before, or to a release'],
   ['/deploy bad <number> [because <why>]', 'marks a release that no rollback should go back to'],
   ['/deploy good <number>', 'takes that mark back'],
+  ['/deploy report [app] [environment] [7d | 30d | 90d]', 'shows delivery figures, only to you until you share them'],
   ['/hotfix <commit> [<commit>…] [to] [app] <environment>', 'releases commits that can’t wait for review'],
   ['/deploy help', 'shows this list'],
 ]

@@ -1,8 +1,9 @@
 /** A release was requested and is being planned. */
 import { type Drawn, richLines, section } from '../parts/blocks.ts'
+import { noWorkerResponds } from '../parts/card-lines.ts'
 import { kindCalled, place } from '../parts/facts.ts'
 import { richStartsAt, scheduleOf, startsAtSpoken } from '../parts/schedule.ts'
-import { together, utc } from '../parts/text.ts'
+import { defused, together, utc } from '../parts/text.ts'
 import { type MessageOf, plainMessage } from './private-facts.ts'
 
 export function planning(message: MessageOf<'planning'>): Drawn {
@@ -20,16 +21,18 @@ export function planning(message: MessageOf<'planning'>): Drawn {
       blocks: [richLines([[`${name} is being planned, to start: `, richStartsAt(schedule), `. ${card} ${fixed}`]])],
     }
   }
+  const { lastSeen, host } = noWorker
+  const responds = noWorkerResponds(noWorker)
   const seen =
-    noWorker.lastSeen === undefined
+    lastSeen === undefined
       ? 'No worker has been seen yet.'
-      : `A worker was last seen on ${utc(new Date(noWorker.lastSeen))}.`
+      : `A worker was last seen on ${utc(new Date(lastSeen))}${host === undefined ? '' : `, on ${defused(host, 60)}`}.`
   return {
-    text: `${text} No worker responds, so the release waits for one for up to 10 minutes. ${seen}`,
+    text: `${text} ${responds}, so the release waits for one for up to 10 minutes. ${seen}`,
     blocks: [
       section([
         text,
-        `:warning: No worker responds, so the release waits for one for up to ${together(10, 'minutes')}. ${seen}`,
+        `:warning: ${responds}, so the release waits for one for up to ${together(10, 'minutes')}. ${seen}`,
       ]),
     ],
   }

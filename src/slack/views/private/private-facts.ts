@@ -1,4 +1,5 @@
 /** What private messages are drawn from, and the parts that several share. */
+import type { FiguresFound } from '../../../release/figures.ts'
 import type { PrivateMessage } from '../../../release/messages.ts'
 import type { Release } from '../../../release/release.ts'
 import type { Environment } from '../../../release/settings.ts'
@@ -26,6 +27,8 @@ export interface PrivateFacts extends People {
   readonly offers?: readonly OfferedControl[]
   /** The address of a release's card. */
   readonly link?: (number: number) => string | undefined
+  /** What a report shows. */
+  readonly figures?: FiguresFound
   /** Web address of the repository that a refusal is about. */
   readonly webUrl?: string
 }
@@ -36,7 +39,7 @@ export function plainMessage(text: string): Drawn {
 }
 
 /** `Release #12`, linked to its card where there is one. */
-export function linkedName(release: Release, facts: PrivateFacts): string {
+export function linkedName(release: Release, facts: Pick<PrivateFacts, 'link'>): string {
   const url = facts.link?.(release.number)
   return url === undefined ? called(release) : link(url, called(release))
 }

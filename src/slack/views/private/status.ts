@@ -1,11 +1,12 @@
 /** What runs where, and what is in progress. */
-import type { Head, NotDeployedBecause } from '../../../release/automatic.ts'
+import { type Head, isAutomatic, type NotDeployedBecause } from '../../../release/automatic.ts'
 import { awaitsGo } from '../../../release/hotfix.ts'
 import type { LockFacts } from '../../../release/lock.ts'
 import type { EnvironmentStatus } from '../../../release/messages.ts'
 import type { Release } from '../../../release/release.ts'
 import type { Schedule } from '../../../release/schedule.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
+import { noWorkerResponds, workerLastSeen } from '../parts/card-lines.ts'
 import { place, whatGoes } from '../parts/facts.ts'
 import { freezeLine } from '../parts/freeze.ts'
 import { lockEmoji, lockedBy, lockedSpoken } from '../parts/lock-lines.ts'
@@ -65,7 +66,8 @@ function liveSpoken(live: EnvironmentStatus['live']): string {
   }
 }
 
-function liveLine(live: EnvironmentStatus['live'], { services }: PrivateFacts): string {
+/** `Live: 1f03ae2, #12 by Dana, 3 hours ago`, for mrkdwn. */
+export function liveLine(live: EnvironmentStatus['live'], { services }: Pick<PrivateFacts, 'services'>): string {
   if (live === undefined) return 'Live: unknown (not deployed by Signoff yet)'
   if (live.is === 'not known' && live.since === 'not told') {
     return `Live: not known. The platform did not tell #${live.number} which commit it runs`
@@ -88,9 +90,12 @@ function liveLine(live: EnvironmentStatus['live'], { services }: PrivateFacts): 
 
 type Proven = Extract<EnvironmentStatus['live'], { is: 'proven' }>
 
-/** `#41`, `rolled back to #40 by Dana in #42`. */
-function provenBy({ number, rolledBack }: Proven): string {
-  if (rolledBack === undefined) return `#${number}`
+/** `#41 by Dana`, `#41, automatically`, `rolled back to #40 by Dana in #42`. */
+function provenBy({ number, by, rolledBack }: Proven): string {
+  if (rolledBack === undefined) {
+    if (by === undefined) return `#${number}`
+    return isAutomatic({ requester: by }) ? `#${number} automatically` : `#${number} by ${defused(by.name, 40)}`
+  }
   return `rolled back to #${rolledBack.to} by ${defused(rolledBack.by.name, 40)} in #${number}`
 }
 
@@ -100,9 +105,10 @@ function bad({ bad }: Proven): string {
   return `\n:warning: Marked as bad by ${defused(bad.by.name, 40)}${why}`
 }
 
-function statusLines(
-  { app, environment, live, under_way: underWay, lock, freeze, automatic }: EnvironmentStatus,
-  facts: PrivateFacts,
+/** An environment: its state, what it runs, what is under way, and what holds releases back. For mrkdwn. */
+export function statusLines(
+  { app, environment, live, under_way: underWay, lock, freeze, automatic, noWorker }: EnvironmentStatus,
+  facts: Pick<PrivateFacts, 'services' | 'link'>,
 ): string[] {
   const frozen = freezeLine(freeze)
   const word = underWay !== undefined && awaitsGo(underWay) ? 'waiting for Go' : underWay?.state
@@ -116,6 +122,7 @@ function statusLines(
       : [`${linkedName(underWay, facts)}, requested ${byWhom(underWay)}${detail(underWay)}`]),
     ...(lock === undefined ? [] : [`${lockEmoji(lock)} Locked ${lockedBy(lock)}`]),
     ...automaticLine(automatic, live, facts),
+    ...(noWorker === undefined ? [] : [`:warning: ${noWorkerResponds(noWorker)}. ${workerLastSeen(noWorker)}`]),
   ]
 }
 
@@ -123,7 +130,7 @@ function statusLines(
 function automaticLine(
   automatic: EnvironmentStatus['automatic'],
   live: EnvironmentStatus['live'],
-  { services }: PrivateFacts,
+  { services }: Pick<PrivateFacts, 'services'>,
 ): string[] {
   if (automatic === undefined) return []
   const { branch, afterChecks, head } = automatic

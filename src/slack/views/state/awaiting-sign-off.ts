@@ -8,6 +8,7 @@ import type { Release } from '../../../release/release.ts'
 import { isDue, startsUntil } from '../../../release/schedule.ts'
 import { context, section } from '../parts/blocks.ts'
 import { askedOn, foot, linesIfAny, reasons, stateLine } from '../parts/card-lines.ts'
+import { testedLine } from '../parts/changes.ts'
 import { owedSignOffs } from '../parts/decisions.ts'
 import { risks, signers, whatGoes } from '../parts/facts.ts'
 import { lockBlocks } from '../parts/lock-lines.ts'
@@ -41,6 +42,7 @@ export const awaitingSignOff: StateView = {
     ...time(release, facts),
     ...linesIfAny([
       ...givenLines(release, facts),
+      ...testedLine(release, facts),
       ...owedLines(release, facts, 'Needs'),
       ...ungivableLines(facts),
       ...mergeRequirementLines(release, facts),
@@ -101,7 +103,9 @@ function timeSpoken({ schedule }: Release): string {
 }
 
 function given(release: Release): string {
-  const qa = signers(release, 'qa').map((name) => `QA from ${defused(name, 40)}`)
+  // Of QA for each change, what is needed says how far it is.
+  const tested = release.plan?.changes === undefined ? signers(release, 'qa') : []
+  const qa = tested.map((name) => `QA from ${defused(name, 40)}`)
   const approvals = signers(release, 'approval').map((name) => `approval from ${defused(name, 40)}`)
   const words = [...qa, ...approvals]
   return words.length === 0 ? '' : `has ${words.join(' and ')}; `

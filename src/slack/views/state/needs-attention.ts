@@ -4,6 +4,7 @@ import { type Release, waitsForForge } from '../../../release/release.ts'
 import { bold, bullets, code, type Line, rich, richLines, section, words } from '../parts/blocks.ts'
 import { foot, linesIfAny, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { currentState } from '../parts/current-state.ts'
+import { isHeldByDispute } from '../parts/disputed.ts'
 import { skippedSignOffs } from '../parts/emergency.ts'
 import { stepNow } from '../parts/facts.ts'
 import { mergeRequirementLines } from '../parts/merge-requirements.ts'
@@ -12,7 +13,7 @@ import { currentStateText, subject, whySpoken } from '../parts/sentence.ts'
 import { evidence, nextLines, stoppedAt } from '../parts/stopped.ts'
 import { capital, defused } from '../parts/text.ts'
 import type { ProblemWords } from '../parts/words.ts'
-import type { StateFacts, StateView } from './state-view.ts'
+import type { StateFacts, StateView, TextFacts } from './state-view.ts'
 
 const EMOJI = 'warning'
 const BUTTONS: Line = [bold('Retry'), ' or ', bold('Close')]
@@ -23,7 +24,7 @@ export const needsAttention: StateView = {
   inList: (release) => `${release.state}${stoppedAt(release).step}`,
   afterCancel: 'has stopped and needs attention: press Retry or Close on its card.',
   mustPress: BUTTONS,
-  row: () => ['retry', 'close'],
+  row: (release, owed) => (isHeldByDispute(release, owed) ? ['close'] : ['retry', 'close']),
   card: (release, facts) => {
     const { problem } = facts
     return [
@@ -33,7 +34,7 @@ export const needsAttention: StateView = {
       ...evidence(problem),
       ...nextLines(problem),
       ...linesIfAny(waitsForForge(release) ? mergeRequirementLines(release, facts, 'still') : []),
-      section(whatButtonsDo(release, problem?.unknown)),
+      section(whatButtonsDo(release, facts, problem?.unknown)),
       ...facts.row,
       ...skippedSignOffs(release, facts),
       ...reasons(release),
@@ -43,8 +44,8 @@ export const needsAttention: StateView = {
   },
   text: (release, facts) =>
     facts.problem?.unknown === undefined
-      ? `${subject(release)} needs attention${whySpoken(facts.problem)}. ${currentStateText(release, facts)} Someone has to press Retry or Close.`
-      : `${subject(release)} needs attention: ${defused(facts.problem.unknown.question, 200)} Not known: ${defused(facts.problem.unknown.what, 200)}. Someone has to check, then press Retry or Close.`,
+      ? `${subject(release)} needs attention${whySpoken(facts.problem)}. ${currentStateText(release, facts)} Someone has to press ${buttonsSpoken(release, facts)}.`
+      : `${subject(release)} needs attention: ${defused(facts.problem.unknown.question, 200)} Not known: ${defused(facts.problem.unknown.what, 200)}. Someone has to check, then press ${buttonsSpoken(release, facts)}.`,
   outcome: (release, facts) => {
     const { problem } = facts
     const what =
@@ -54,9 +55,17 @@ export const needsAttention: StateView = {
     return [
       outcomeHead(EMOJI, release, 'needs attention', what),
       ...trueNow(release, facts),
-      [`${capital(release.environment)} stays blocked until someone presses `, ...BUTTONS, ' on the card.'],
+      [
+        `${capital(release.environment)} stays blocked until someone presses `,
+        ...(isHeldByDispute(release, facts.owed) ? [bold('Close')] : BUTTONS),
+        ' on the card.',
+      ],
     ]
   },
+}
+
+function buttonsSpoken(release: Release, { owed }: TextFacts): string {
+  return isHeldByDispute(release, owed) ? 'Close' : 'Retry or Close'
 }
 
 type Unknown = ProblemWords['unknown']
@@ -89,8 +98,14 @@ function isUnknown(line: Line): boolean {
   return start?.type === 'text' && start.text.startsWith('Not known')
 }
 
-function whatButtonsDo(release: Release, unknown: Unknown): string[] {
+function whatButtonsDo(release: Release, { owed }: TextFacts, unknown: Unknown): string[] {
   const place = defused(release.environment)
+  if (isHeldByDispute(release, owed)) {
+    return [
+      `*Close* frees ${place} and leaves everything as it is. A new release then asks for every sign-off again.`,
+      'It can’t be retried: a sign-off that it needs is void.',
+    ]
+  }
   if (waitsForForge(release)) {
     return [
       '*Retry* merges it with the same plan and sign-offs.',

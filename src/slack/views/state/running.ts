@@ -3,15 +3,16 @@
 import { type Release, step } from '../../../release/release.ts'
 import { section } from '../parts/blocks.ts'
 import { noStepStarts } from '../parts/cancel-effect.ts'
-import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
+import { foot, noWorkerWarning, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { skippedSignOffs, withoutWhat } from '../parts/emergency.ts'
 import { stepNow, stepOf } from '../parts/facts.ts'
+import { span } from '../parts/figures.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
 import { type PersonFacts, shown } from '../parts/persons.ts'
 import { progressBlock } from '../parts/progress.ts'
 import { subject } from '../parts/sentence.ts'
 import { capital, together } from '../parts/text.ts'
-import type { StateView } from './state-view.ts'
+import type { StateFacts, StateView } from './state-view.ts'
 
 const EMOJI = 'arrow_forward'
 
@@ -25,6 +26,7 @@ export const running: StateView = {
     section(runningLines(release, facts), facts.cancel),
     ...skippedSignOffs(release, facts),
     ...reasons(release),
+    ...noWorkerWarning(facts),
     progressBlock(release, facts.progress),
     ...planSummary(release, facts),
     foot(release, facts),
@@ -37,11 +39,17 @@ export const running: StateView = {
   outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
 }
 
-function runningLines(release: Release, facts: PersonFacts): string[] {
+function runningLines(release: Release, facts: PersonFacts & Pick<StateFacts, 'usualMs'>): string[] {
   const now = stepNow(release)
   const cancelled = release.cancelRequestedBy
+  const isKnown = facts.usualMs !== undefined && cancelled === undefined
+  const usually = isKnown ? ` · usually ${span(facts.usualMs)}` : ''
   return [
-    stateLine(EMOJI, 'Running', now === undefined ? '' : `, ${stepOf(release, now.name)}: *${now.name}*`),
+    stateLine(
+      EMOJI,
+      'Running',
+      `${now === undefined ? '' : `, ${stepOf(release, now.name)}: *${now.name}*`}${usually}`,
+    ),
     ...(cancelled === undefined ? [] : [`${shown(cancelled, facts)} cancelled: no new step starts.`]),
   ]
 }

@@ -5,6 +5,7 @@ import type { Lock } from '../../../release/lock.ts'
 import type { Owed } from '../../../release/policy.ts'
 import type { Release } from '../../../release/release.ts'
 import type { Environment, Progress } from '../../../release/settings.ts'
+import type { MissingWorker } from '../../../release/terms.ts'
 import type { Ungivable } from '../../../release/who-can-sign.ts'
 import type { Line } from '../parts/blocks.ts'
 import type { People } from '../parts/people.ts'
@@ -54,6 +55,8 @@ export interface CardFacts extends People, PersonFacts {
   readonly now: Date
   /** Only true for the card's first post, which mentions those who can sign. */
   readonly mentionGroups: boolean
+  /** How long such a run usually takes, in milliseconds; only for one that is running, and only if enough are known. */
+  readonly usualMs?: number
   /** The address of another release's card. */
   readonly link?: (number: number) => string | undefined
   /** Sign-offs that too few people can give. */
@@ -65,7 +68,7 @@ export interface CardFacts extends People, PersonFacts {
   /** Whether its commit is proven on the environment that it is promoted from. */
   readonly proof?: ProofNow
   /** Set while no worker responds to plan or run. */
-  readonly noWorker?: { readonly lastSeen?: Date }
+  readonly noWorker?: MissingWorker
 }
 
 /** What a sentence about a release needs beside it. */

@@ -1,7 +1,7 @@
 import { type BoundDatabase, databasesOf } from '../../../release/plan.ts'
 import type { StepResult } from '../../../release/release.ts'
 import type { Performed, Stopped } from '../../../release/transitions/index.ts'
-import { inCheckout, migrationFor } from '../../database.ts'
+import { migrationFor } from '../../database.ts'
 import { migratorError } from '../../service-errors.ts'
 import {
   awaitIdleDatabase,
@@ -24,6 +24,9 @@ function targetsOf({ plan, environment }: StepContext): readonly Target[] {
     return { database, migration }
   })
 }
+
+/** The rest of the run is not slowed down by the next checkout, which nobody needs before the next plan. */
+const AFTER_A_RUN_MS = 3_000
 
 /** Where each database is: as it was read, or else as planned. */
 type Positions = Map<BoundDatabase, readonly string[]>
@@ -72,7 +75,7 @@ export const migrate: Step = {
       const invalid =
         before === undefined || commit === undefined
           ? undefined
-          : await inCheckout(ports, app, commit, (checkout) => invalidSincePlan(run, targets, checkout))
+          : await ports.checkouts.use(app, commit, (checkout) => invalidSincePlan(run, targets, checkout))
       if (invalid !== undefined) return stoppedIn(...invalid, positions)
       return { is: 'there', result: { said: said(targets), ...resultOf(positions) } }
     }
@@ -89,23 +92,28 @@ export const migrate: Step = {
     if (commit === undefined) throw new Error('migrations need the commit to deploy')
     const targets = targetsOf(run)
     const positions = plannedPositions(targets)
-    return inCheckout(ports, app, commit, async (checkout): Promise<Performed | Stopped> => {
-      for (const target of targets) {
-        const { database } = target
-        if (targets.length > 1) {
-          const now = await databaseNow(run, target)
-          if ('is' in now) return stoppedIn(target, now, positions)
-          positions.set(database, now.revisions)
-          if (isAtHead(database, now.revisions)) continue
+    return ports.checkouts.use(
+      app,
+      commit,
+      async (checkout): Promise<Performed | Stopped> => {
+        for (const target of targets) {
+          const { database } = target
+          if (targets.length > 1) {
+            const now = await databaseNow(run, target)
+            if ('is' in now) return stoppedIn(target, now, positions)
+            positions.set(database, now.revisions)
+            if (isAtHead(database, now.revisions)) continue
+          }
+          const ended = await migrateDatabase(run, target, checkout)
+          if ('is' in ended) return stoppedIn(target, ended, positions)
+          positions.set(database, ended.revisions)
         }
-        const ended = await migrateDatabase(run, target, checkout)
-        if ('is' in ended) return stoppedIn(target, ended, positions)
-        positions.set(database, ended.revisions)
-      }
-      const invalid = await invalidSincePlan(run, targets, checkout)
-      if (invalid !== undefined) return stoppedIn(...invalid, positions)
-      return { is: 'done', effect: 'some', result: { said: said(targets), ...resultOf(positions) } }
-    })
+        const invalid = await invalidSincePlan(run, targets, checkout)
+        if (invalid !== undefined) return stoppedIn(...invalid, positions)
+        return { is: 'done', effect: 'some', result: { said: said(targets), ...resultOf(positions) } }
+      },
+      { nextMs: AFTER_A_RUN_MS },
+    )
   },
 }
 
