@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { actionsOf, announcements, keyOf, lines } from '../support/channel.ts'
+import { actionsOf, announcements, keyOf, keysIn, lines } from '../support/channel.ts'
 import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
 describe('/deploy production', () => {
@@ -58,7 +58,7 @@ describe('/deploy production', () => {
     await team.until.told(1)
     const { lin, tom } = team.people
     const thread = lines(team.slack, 1)
-    expect(thread.map(keyOf)).toEqual([
+    expect(thread.flatMap(keysIn)).toEqual([
       ...['1:migrations', `1:signed:qa:${lin}`, `1:signed:approval:${tom}`, '1:done:record:1', '1:done:merge:1'],
       ...['1:done:sync:1', '1:done:verify:1', '1:done:migrate:1', '1:done:push:1', '1:done:confirm:1', '1:outcome'],
     ])
