@@ -1,4 +1,4 @@
-import { type Kysely, type SqlBool, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type pg from 'pg'
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { Outbox, Posting } from '../../release/ports/deliveries.ts'
@@ -7,16 +7,14 @@ import type { Report } from './connection.ts'
 import { createListener, type Listener } from './listener.ts'
 import { withLock } from './lock.ts'
 import { OUTBOX_CHANNEL } from './put-message.ts'
-import { storable, type Tables } from './schema.ts'
+import type { Tables } from './schema.ts'
 import type { RunTransaction } from './transaction.ts'
-import { minimumVersion, readMinimumVersion, type VersionWatch } from './version.ts'
+import { countTry, giveUp, postponeTry, shortWaitMs, waitForDue, waitingMessages } from './undelivered.ts'
+import { minimumVersion, type VersionWatch } from './version.ts'
 import { present } from './whole-releases.ts'
 
 /** A moment in 1973. A lower value is a duration by mistake, and would be retried at once forever. */
 const earliestMoment = 1e11
-
-/** While the store can't be reached, no notification arrives. */
-const shortWaitMs = 1000
 
 export interface OutboxParts {
   readonly db: Kysely<Tables>
@@ -52,18 +50,7 @@ export function createOutbox({
     behind: (id, limit) => readBehind(db, id, limit),
 
     trying: async (id) => {
-      const { numUpdatedRows } = await db
-        .updateTable('outbox')
-        .set((set) => ({
-          tries: set('tries', '+', 1),
-          first_tried_at: sql<Date>`coalesce(first_tried_at, clock_timestamp())`,
-        }))
-        .where('id', '=', id)
-        .where('state', '=', 'waiting')
-        .where(sql<SqlBool>`${minimumVersion} <= ${version.number}`)
-        .executeTakeFirstOrThrow()
-      if (numUpdatedRows > 0n) return
-      version.assertMayWork(await readMinimumVersion(db))
+      if (await countTry(db, version, id)) return
       throw new Error(`The outbox message ${id} is not waiting: it was sent or given up.`)
     },
 
@@ -86,29 +73,12 @@ export function createOutbox({
 
     postpone: async (id, untilMs) => {
       if (untilMs < earliestMoment) throw new RangeError('postpone takes a moment, in milliseconds since 1970')
-      await db
-        .updateTable('outbox')
-        .set({ not_before: sql<Date>`to_timestamp(${untilMs}::float8 / 1000)` })
-        .where('id', '=', id)
-        .where('state', '=', 'waiting')
-        .execute()
+      await postponeTry(db, id, { at: sql<Date>`to_timestamp(${untilMs}::float8 / 1000)` })
     },
 
-    giveUp: async (id, reason) => {
-      await db
-        .updateTable('outbox')
-        .set({ state: 'given up', settled_at: sql<Date>`now()`, reason: storable(reason) })
-        .where('id', '=', id)
-        .where('state', '=', 'waiting')
-        .execute()
-    },
+    giveUp: (id, reason) => giveUp(db, id, reason),
 
-    wait: async (timeoutMs, signal) => {
-      const listening = await listener.ready()
-      if (signal.aborted || listener.signs() !== looked) return
-      const toNext = listening ? await untilNextDue(db).catch(() => shortWaitMs) : shortWaitMs
-      await listener.next(looked, Math.min(timeoutMs, toNext ?? timeoutMs), signal)
-    },
+    wait: (timeoutMs, signal) => waitForDue({ db, listener, rows: waitingMessages, looked, timeoutMs, signal }),
 
     news: async (timeoutMs, signal) => {
       const listening = await listener.ready()
@@ -118,18 +88,6 @@ export function createOutbox({
 
     close: () => listener.close(),
   }
-}
-
-/** How long until the next postponed message's time, in ms; undefined when none is postponed. */
-async function untilNextDue(db: Kysely<Tables>): Promise<number | undefined> {
-  const { ms } = await db
-    .selectFrom('outbox')
-    .select(sql<number | null>`ceil(extract(epoch from min(not_before) - now()) * 1000)::float8`.as('ms'))
-    .where('state', '=', 'waiting')
-    .where('kind', '<>', 'webhook')
-    .where('not_before', '>', sql<Date>`now()`)
-    .executeTakeFirstOrThrow()
-  return ms ?? undefined
 }
 
 interface PostingRow {

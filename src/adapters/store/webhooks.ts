@@ -7,11 +7,9 @@ import { createListener, type Listener } from './listener.ts'
 import { withLock } from './lock.ts'
 import { WEBHOOK_CHANNEL } from './put-webhooks.ts'
 import { storable, type Tables } from './schema.ts'
-import { minimumVersion, readMinimumVersion, type VersionWatch } from './version.ts'
+import { countTry, giveUp, postponeTry, waitForDue, waitingWebhooks } from './undelivered.ts'
+import { minimumVersion, type VersionWatch } from './version.ts'
 import { present } from './whole-releases.ts'
-
-/** While the store can't be reached, no notification arrives. */
-const shortWaitMs = 1000
 
 export interface WebhookQueueParts {
   readonly db: Kysely<Tables>
@@ -20,7 +18,6 @@ export interface WebhookQueueParts {
   readonly report: Report
 }
 
-const waiting = sql<SqlBool>`kind = 'webhook' and state = 'waiting'`
 const unnamed = sql<SqlBool>`named_at < now() - interval '10 minutes'`
 
 /** As the port says. `close` ends the listening connection. */
@@ -29,14 +26,6 @@ export function createWebhookQueue(parts: WebhookQueueParts): WebhookQueue & { c
   const listener: Listener = createListener(connect, WEBHOOK_CHANNEL, report)
   /** The count of notifications at the last read of what is due. */
   let looked = 0
-
-  const settle = (id: number, how: { state: 'sent'; reason: null } | { state: 'given up'; reason: string }) =>
-    db
-      .updateTable('outbox')
-      .set({ ...how, settled_at: sql<Date>`now()` })
-      .where('id', '=', id)
-      .where(waiting)
-      .execute()
 
   return {
     name: (endpoints) => put(db, endpoints, { isStart: true }),
@@ -50,36 +39,24 @@ export function createWebhookQueue(parts: WebhookQueueParts): WebhookQueue & { c
       return version.mayWork(minimum) ? requests : []
     },
 
-    trying: async (id) => {
-      const { numUpdatedRows } = await db
-        .updateTable('outbox')
-        .set((set) => ({
-          tries: set('tries', '+', 1),
-          first_tried_at: sql<Date>`coalesce(first_tried_at, clock_timestamp())`,
-        }))
-        .where('id', '=', id)
-        .where(waiting)
-        .where(sql<SqlBool>`${minimumVersion} <= ${version.number}`)
-        .executeTakeFirstOrThrow()
-      if (numUpdatedRows === 0n) version.assertMayWork(await readMinimumVersion(db))
-      return numUpdatedRows > 0n
-    },
+    trying: (id) => countTry(db, version, id),
 
-    delivered: async (id) => void (await settle(id, { state: 'sent', reason: null })),
-
-    postpone: async (id, afterMs, reason) => {
+    delivered: async (id) => {
       await db
         .updateTable('outbox')
-        .set({
-          not_before: sql<Date>`now() + make_interval(secs => ${Math.max(0, afterMs) / 1000}::float8)`,
-          reason: storable(reason),
-        })
+        .set({ state: 'sent', settled_at: sql<Date>`now()`, reason: null })
         .where('id', '=', id)
-        .where(waiting)
+        .where(waitingWebhooks)
         .execute()
     },
 
-    giveUp: async (id, reason) => void (await settle(id, { state: 'given up', reason: storable(reason) })),
+    postpone: (id, afterMs, reason) =>
+      postponeTry(db, id, {
+        at: sql<Date>`now() + make_interval(secs => ${Math.max(0, afterMs) / 1000}::float8)`,
+        reason,
+      }),
+
+    giveUp: (id, reason) => giveUp(db, id, reason),
 
     gone: async (endpoint, reason) =>
       db.transaction().execute(async (trx) => {
@@ -94,12 +71,7 @@ export function createWebhookQueue(parts: WebhookQueueParts): WebhookQueue & { c
 
     backlogs: () => readBacklogs(db),
 
-    wait: async (timeoutMs, signal) => {
-      const listening = await listener.ready()
-      if (signal.aborted || listener.signs() !== looked) return
-      const toNext = listening ? await untilNextDue(db).catch(() => shortWaitMs) : shortWaitMs
-      await listener.next(looked, Math.min(timeoutMs, toNext ?? timeoutMs), signal)
-    },
+    wait: (timeoutMs, signal) => waitForDue({ db, listener, rows: waitingWebhooks, looked, timeoutMs, signal }),
 
     close: () => listener.close(),
   }
@@ -140,7 +112,7 @@ async function giveUpAll(trx: Kysely<Tables>, endpoint: string, reason: string):
     .updateTable('outbox')
     .set({ state: 'given up', settled_at: sql<Date>`now()`, reason: storable(reason) })
     .where('endpoint', '=', endpoint)
-    .where(waiting)
+    .where(waitingWebhooks)
     .executeTakeFirstOrThrow()
   return Number(numUpdatedRows)
 }
@@ -179,17 +151,6 @@ async function readDue(db: Kysely<Tables>, endpoints: readonly string[], limit: 
 
 function toRequest({ id, endpoint, stream, release, message, tries, since_ms }: RequestRow): WebhookRequest {
   return { id, endpoint, stream, message, tries, sinceFirstTryMs: since_ms, ...present('release', release) }
-}
-
-/** How long until the next postponed request's time, in ms; undefined when none is postponed. */
-async function untilNextDue(db: Kysely<Tables>): Promise<number | undefined> {
-  const { ms } = await db
-    .selectFrom('outbox')
-    .select(sql<number | null>`ceil(extract(epoch from min(not_before) - now()) * 1000)::float8`.as('ms'))
-    .where(waiting)
-    .where('not_before', '>', sql<Date>`now()`)
-    .executeTakeFirstOrThrow()
-  return ms ?? undefined
 }
 
 interface BacklogRow {

@@ -120,7 +120,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'try to post before the try is written down',
-    file: 'src/adapters/store/outbox.ts',
+    file: 'src/adapters/store/undelivered.ts',
     find: "tries: set('tries', '+', 1),",
     replace: "tries: set('tries', '+', 0),",
     tests: ['test/adapters/store-contract.test.ts', 'test/adapters/store-outbox.test.ts'],
