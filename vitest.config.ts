@@ -58,7 +58,7 @@ const LONG = { testTimeout: 300_000, hookTimeout: 300_000 }
 /** A shared machine in CI can be too busy once for what waits by the clock, as for Slack's 3 s; it is printed. */
 const count = process.env.CI === 'true' ? 1 : 0
 /** A wrong count, as of an effect that came twice, is a finding the first time, and must not turn green the second. */
-export const WAITED = /^(Test|Hook) timed out in |\bwaited in vain\b/
+export const WAITED = /^(Test|Hook) timed out in |\btimed out waiting for\b/
 
 /** What failed, for test/again.ts. */
 export const RESULTS = 'node_modules/.cache/test-results.json'

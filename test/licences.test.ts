@@ -1,4 +1,4 @@
-/** docs/licences.md, from the lock file: `npx vitest run test/licences.test.ts -u` writes it anew. */
+/** docs/licences.md, from the lock file: `npx vitest run test/licences.test.ts -u` rewrites it. */
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 

@@ -11,7 +11,7 @@ const MAY_NAME = /^src\/(?:adapters|config|cli|sandbox)\//
 const STORED_NAMES = 'src/release/stored-names.ts'
 
 const NAMES = /heroku|bitbucket|alembic/i
-/** Whoever asks which platform it is has forgotten the next one. */
+/** Code that asks which platform it is has forgotten the next one. */
 const ASKS_WHICH =
   /(?<!process\.)\bplatform\b\s*[!=]==?\s*['"`]|['"`]\s*[!=]==?\s*(?!process\.)(?:\w+\.)*platform\b|\bcase\s+['"`](?:heroku|git)['"`]/
 

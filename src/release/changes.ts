@@ -83,7 +83,7 @@ export function changesOf(
     return line
   }
 
-  /** Takes everything that the other parents of a merge have brought. */
+  /** Takes everything that came with the other parents of a merge. */
   function takeSides(merge: HistoryCommit): HistoryCommit[] {
     const taken: HistoryCommit[] = []
     const next = merge.parents.slice(1)

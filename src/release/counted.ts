@@ -49,7 +49,7 @@ export interface CountableEvent {
   readonly data: object
 }
 
-/** The events after which a release is counted anew. */
+/** The events after which a release is counted again. */
 export const COUNTED_AFTER: readonly EventType[] = ['attention_needed', 'release_ended', 'release_marked']
 
 /** The events that are read for it. */
@@ -69,7 +69,7 @@ export function countedRelease(
   const confirmed = events.findLast(({ type, data }) => type === 'step_done' && field(data, 'step') === 'confirm')
   const rolledBack = events.find(({ type, data }) => type === 'release_marked' && field(data, 'rollback') !== undefined)
   const attention = events.findIndex(
-    ({ type }, index) => type === 'attention_needed' && irreversibleBegunIn(events.slice(0, index)),
+    ({ type }, index) => type === 'attention_needed' && hasStartedIrreversibleIn(events.slice(0, index)),
   )
   const outcome = ended && (field(ended.data, 'state') as ReleaseState)
   const confirmedAt = confirmed && time(confirmed)
@@ -104,7 +104,7 @@ function time(event: CountableEvent | undefined): number {
 }
 
 /** Whether an irreversible step had begun whose effect was seen or not known, by the steps' last events. */
-function irreversibleBegunIn(events: readonly CountableEvent[]): boolean {
+function hasStartedIrreversibleIn(events: readonly CountableEvent[]): boolean {
   const effects = new Map<unknown, unknown>()
   for (const { type, data } of events) {
     const step = field(data, 'step')

@@ -8,8 +8,8 @@ export interface ChainRow {
   readonly hash: string
   /** The hash's input: the previous hash, then the event's canonical JSON. */
   readonly text: string
-  /** The row's look-up columns, which repeat the text: as `expectedBesides` (operations/audit/record.ts) derives them from it. */
-  readonly besides: string
+  /** The row's look-up columns, which repeat the text: as `expectedColumns` (operations/audit/record.ts) derives them from it. */
+  readonly columns: string
 }
 
 /** A consistent snapshot of the whole audit trail. */

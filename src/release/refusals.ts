@@ -1,7 +1,7 @@
 import type { LockFacts } from './lock.ts'
 import type { CheckStatus, Proof } from './plan.ts'
 import type { NeededFile } from './ports/platform.ts'
-import type { ForeseenFailure } from './ports/sql-risks.ts'
+import type { ExpectedFailure } from './ports/sql-risks.ts'
 import type { ForgeUnreachable, MigrationsUnreadable, PlatformName } from './stored-names.ts'
 import type { MissingWorker, PersonName, ReleaseKind, ReleaseState, SignOffKind, StepName } from './terms.ts'
 
@@ -177,7 +177,7 @@ export type Refusal =
       readonly file: string
       /** In the file; absent if several lines could be meant. */
       readonly line?: number
-      readonly why: ForeseenFailure['why']
+      readonly why: ExpectedFailure['why']
       /** The command that can't run there, or the new enum value. */
       readonly what: string
       /** The beginning of the SQL statement. */

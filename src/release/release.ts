@@ -160,7 +160,9 @@ export function missingForMerge({ mergeRequirements, plan }: Release): readonly 
 
 /** Whether the release waits for the forge: its rules refused the merge, and nothing irreversible has begun. */
 export function waitsForForge({ state, problem, steps }: Release): boolean {
-  return state === 'needs attention' && problem !== undefined && isRefusedByRules(problem) && !irreversibleBegun(steps)
+  return (
+    state === 'needs attention' && problem !== undefined && isRefusedByRules(problem) && !hasStartedIrreversible(steps)
+  )
 }
 
 /** Whether the forge's rules refused the merge, and the pull request stays open until they are met. */
@@ -180,7 +182,7 @@ export function isEmergency(release: Release): boolean {
  * Whether an irreversible step has started whose effect was seen or is unknown. Decides between `failed` and
  * `needs attention`.
  */
-export function irreversibleBegun(steps: readonly StepRow[]): boolean {
+export function hasStartedIrreversible(steps: readonly StepRow[]): boolean {
   return steps.some((row) => isIrreversible(row.name) && row.state !== 'pending' && row.effect !== 'none')
 }
 

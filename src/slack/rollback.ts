@@ -41,7 +41,7 @@ export async function openRollback(
 
 /**
  * The facts of the modal, or a refusal instead: there is nothing to go back to, the named release can't be gone back to, or
- * the environment is busy with what a rollback does not end. Changes nothing.
+ * what runs or waits there is not ended by a rollback. Changes nothing.
  */
 export async function rollbackWindow(
   { service, store, directory }: HandlerPorts,

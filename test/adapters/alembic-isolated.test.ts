@@ -126,7 +126,7 @@ with open('seen', 'a') as file:
     expect(await isolated().upgrade(app.migration(), app.checkout)).toMatchObject({ upgrade: 'unknown' })
   })
 
-  it('M3: is not started where it must be isolated and can not be', async () => {
+  it('M3: is not started where it must be isolated and can’t be', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'signoff-path-'))
     remove.push(() => rm(folder, { recursive: true, force: true }))
     await symlink('/bin/chown', join(folder, 'chown'))

@@ -498,7 +498,7 @@ describe('W7: what a pull request still needs', () => {
     expect(await needs(id)).toEqual({ missing: [] })
   })
 
-  it('says where Bitbucket only warns, and where it can not be told', async () => {
+  it('says where Bitbucket only warns, and where it can’t be told', async () => {
     await host.forbidMerge({ kind: 'require_approvals_to_merge', pattern: 'production', value: 1 })
     await host.forbidMerge({ kind: 'require_all_dependencies_merged', pattern: 'production' })
     const { id } = await openPullRequest()

@@ -360,7 +360,7 @@ it('starts one server when two services start at once, and ends it with the last
   expect((await readdir(dataDir)).filter((name) => name.startsWith('pg.init'))).toEqual([])
 })
 
-it('starts anew for a service that comes while the last one ends the server', async () => {
+it('starts again for a service that comes while the last one ends the server', async () => {
   const dataDir = await newDataDir()
   const last = await startEmbeddedPostgres({ dataDir })
   const [, next] = await Promise.all([last.stop(), startEmbeddedPostgres({ dataDir })])

@@ -70,7 +70,7 @@ describe('W15: with over 2,000 branches', () => {
     expect(await plan(fix)).toMatchObject({ hotfix: { picks: [{ from: fix }] }, warnings: [] })
   })
 
-  it('a commit below such a head is asked for by its id, and the card says so', async () => {
+  it('a commit below such a head is looked up by its id, and the card says so', async () => {
     await manyBranches()
     const fix = await origin.commit('fix', { branch: 'zz/fix', parents: [base] })
     await origin.commit('more', { branch: 'zz/fix' })
@@ -103,7 +103,7 @@ describe('W15: with a branch whose name is not taken', () => {
 })
 
 describe('with branches that are all searched', () => {
-  it('a commit on no branch is refused as before, and is not asked for by its id', async () => {
+  it('a commit on no branch is refused as before, and is not looked up by its id', async () => {
     const lost = await origin.commit('lost', { branch: 'gone', parents: [base] })
     await origin.branch('gone', null)
     const refused = await plan(lost)

@@ -87,7 +87,7 @@ describe('picking', () => {
     )
     expect(await git.pick(app, wanted([fix]))).toEqual(picked)
 
-    // Kept by a name until it is told to forget it; the commits themselves stay for whoever knows their ids.
+    // Kept by a name until it is told to forget it; the commits themselves stay for those who know their ids.
     expect(await git.keptPicks(app)).toEqual(['14'])
     await git.forgetPicks(app, ['14', '15'])
     await git.forgetPicks(app, ['14'])

@@ -102,7 +102,7 @@ describe('the mirror', () => {
     expect(await fetch('master', 'other')).toEqual({ ok: true, value: { master: second, other: first } })
   }, 30_000)
 
-  it('is made anew when the app has another git URL', async () => {
+  it('is made again when the app has another git URL', async () => {
     const first = await origin.commit('first')
     await fetch('master')
     const elsewhere = await repositories.repository('elsewhere')
@@ -260,7 +260,7 @@ describe('commits', () => {
 })
 
 describe('merges', () => {
-  it('foresees a clean one and its tree, a conflict and its files, and none between unrelated histories', async () => {
+  it('previews a clean one and its tree, a conflict and its files, and none between unrelated histories', async () => {
     const base = await origin.commit('base', { files: { 'a.txt': 'one\n', 'b.txt': 'one\n' } })
     const ours = await origin.commit('ours', { files: { 'a.txt': 'ours\n' } })
     const theirs = await origin.commit('theirs', { branch: 'theirs', parents: [base], files: { 'b.txt': 'theirs\n' } })

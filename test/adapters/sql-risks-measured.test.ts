@@ -123,10 +123,10 @@ for (const { version, isHere, start } of SERVERS) {
       const known = said(row, { catalog })
       const blind = said(row)
       if (found.refused !== undefined) {
-        const isForeseen = ['25001', '55P04'].includes(found.refused)
-        expect(isForeseen || found.refused === '23502').toBe(true)
+        const isExpected = ['25001', '55P04'].includes(found.refused)
+        expect(isExpected || found.refused === '23502').toBe(true)
         // A type of the same transaction: refused by 15, not by 18, so nothing certain is said.
-        if (isForeseen && !before.some((each) => each.startsWith('CREATE TYPE'))) expect(known.fails).toBeDefined()
+        if (isExpected && !before.some((each) => each.startsWith('CREATE TYPE'))) expect(known.fails).toBeDefined()
         if (found.refused === '23502') expect(kindsOf(known)).toContain('required column')
         return
       }

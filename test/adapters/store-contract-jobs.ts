@@ -74,7 +74,7 @@ export const jobs: readonly Behaviour[] = [
     },
   },
   {
-    name: 'a job whose handler throws is taken up again, with the next attempt',
+    name: 'a job whose handler throws is resumed, with the next attempt',
     works: true,
     test: async (tested) => {
       const { a } = tested

@@ -245,7 +245,7 @@ export const releases: readonly Behaviour[] = [
     },
   },
   {
-    name: 'whoever waits for a release’s lock sees the sign-offs and the state of meanwhile',
+    name: 'who waits for a release’s lock sees the sign-offs and the state of meanwhile',
     test: async ({ a, b, someoneWaits }) => {
       await makeRelease(a)
       const locked = Promise.withResolvers<void>()

@@ -29,7 +29,7 @@ describe('jobs', () => {
     expect(times[15]).toBeLessThan(250)
   })
 
-  it('that throw are taken up again with the next attempt, and their error stays out of the store', async () => {
+  it('that throw are resumed with the next attempt, and their error stays out of the store', async () => {
     const reports: unknown[] = []
     const opened = await openedStore({ role: 'worker', timing: soon, report: (_, error) => reports.push(error) })
     await makeRelease(opened)
@@ -52,7 +52,7 @@ describe('jobs', () => {
 })
 
 describe('a claim', () => {
-  it('can not be taken over in the middle of its transaction', async () => {
+  it('can’t be taken over in the middle of its transaction', async () => {
     const opened = await storeWithRelease()
     const work = await working(opened, stuck)
     await enqueue(opened, run())

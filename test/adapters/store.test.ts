@@ -21,7 +21,7 @@ describe('releases', () => {
 })
 
 describe('events', () => {
-  it('can not be changed, removed or cut, not even by SQL', async () => {
+  it('can’t be changed, removed or cut, not even by SQL', async () => {
     const opened = await openedStore()
     await opened.store.transaction(async (tx) => tx.addEvent(anyEvent({ type: 'noted', actor: 'bot', data: {} })))
     for (const text of [

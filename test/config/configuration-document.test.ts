@@ -1,5 +1,5 @@
 /**
- * docs/configuration.md says what the program takes. After a change of the schema, write its tables anew with
+ * docs/configuration.md says what the program takes. After a change of the schema, rewrite its tables with
  * `npx vitest run test/config/configuration-document.test.ts -u` and read what has changed.
  */
 import { readFile } from 'node:fs/promises'

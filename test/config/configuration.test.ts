@@ -267,7 +267,7 @@ describe('env files', () => {
     expect(problems({ ...BOT, ...WORKER })).toEqual([expect.stringContaining('is not a file')])
   })
 
-  it.runIf(process.getuid?.() !== 0)('are refused when they can not be read', () => {
+  it.runIf(process.getuid?.() !== 0)('are refused when they can’t be read', () => {
     chmodSync(join(cwd, '.env_integration'), 0)
     expect(problems({ ...BOT, ...WORKER })).toEqual([expect.stringContaining("can't be read")])
   })

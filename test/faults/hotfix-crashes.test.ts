@@ -58,7 +58,7 @@ it('Promise 1, at most one effect: a hot-fix is picked once and carried on once,
   const { bitbucket, repository } = team
   const before = await repository.head('production')
   await repository.branch('urgent', before)
-  const fix = await repository.commit({ branch: 'urgent', files: { 'urgent.py': 'FIXED = 1\n' }, message: 'Mend it' })
+  const fix = await repository.commit({ branch: 'urgent', files: { 'urgent.py': 'FIXED = 1\n' }, message: 'Fix it' })
   await askForHotfix(team, team.people.dana, `/hotfix ${fix} production`)
   const intent = await intentOf('pick')
   await sign(team, 1)

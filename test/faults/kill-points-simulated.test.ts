@@ -1,5 +1,5 @@
 /**
- * Promises 1 and 7: whoever dies, and whenever, each effect happens exactly once, and the release ends. Every moment at which
+ * Promises 1 and 7: no matter which process dies, and when, each effect happens exactly once, and the release ends. Every moment at which
  * something is written or done, in each way of a release, simulated.
  */
 import { describe, expect, it } from 'vitest'
@@ -20,7 +20,7 @@ const whoDies = (flow: AnyFlow, role: Role): readonly (Role | 'both')[] =>
   isPlain(flow) ? ['worker', 'bot', 'both'] : [role, 'both']
 const isPlain = (flow: AnyFlow) => FLOWS.some((each) => each === flow)
 
-/** Before a call, with its answer and, where a server goes on by itself, while it is at it. */
+/** Before a call, with its answer and, where a server continues automatically, while it is at it. */
 function momentsOf({ moment, call }: Point): readonly FaultKind[] {
   const goesOn = moment === 'effect' && /^(git|bitbucket|migrations|slack)/.test(call.call)
   return goesOn ? ['kill before', 'kill during', 'kill after'] : ['kill before', 'kill after']

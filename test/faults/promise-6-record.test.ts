@@ -27,8 +27,8 @@ function rowOf({ id, at, release, type, actor, data, hash, previousHash }: Store
     .toISOString()
     .replace('T', ' ')
     .replace(/\.?0*Z$/, '')
-  const besides = `${previousHash.length} ${release ?? 0} ${type.length} ${type} ${actor} ${time}+00`
-  return { id, hash, text: `${previousHash}${body}`, besides }
+  const columns = `${previousHash.length} ${release ?? 0} ${type.length} ${type} ${actor} ${time}+00`
+  return { id, hash, text: `${previousHash}${body}`, columns }
 }
 
 beforeAll(async () => {
@@ -56,12 +56,12 @@ function verified(all: readonly ChainRow[], remembered = memoryOf(rows), known: 
 
 const isFound = async (finding: Promise<ChainFinding>) => !(await finding).ok
 
-/** The same rows, written anew from one of them on: every hash is right again. */
+/** The same rows, rewritten from one of them on: every hash is right again. */
 function rechained(all: readonly ChainRow[], from: number): readonly ChainRow[] {
   const made = all.slice(0, from)
   for (const { text, ...row } of all.slice(from)) {
-    const anew = `${made.at(-1)?.hash ?? '0'.repeat(64)}${text.slice(64)}`
-    made.push({ ...row, text: anew, hash: hash('sha256', anew) })
+    const rewritten = `${made.at(-1)?.hash ?? '0'.repeat(64)}${text.slice(64)}`
+    made.push({ ...row, text: rewritten, hash: hash('sha256', rewritten) })
   }
   return made
 }
@@ -81,7 +81,7 @@ describe('Promise 6, the record can be checked', () => {
       const index = upTo(rows.length)
       const row = rows[index]
       if (row === undefined) throw new Error('there is no such row')
-      const column = (['text', 'text', 'hash', 'besides'] as const)[upTo(4)] ?? 'text'
+      const column = (['text', 'text', 'hash', 'columns'] as const)[upTo(4)] ?? 'text'
       const at = upTo(row[column].length)
       const other = String.fromCharCode(row[column].charCodeAt(at) ^ (1 << upTo(7)))
       const changed = { ...row, [column]: `${row[column].slice(0, at)}${other}${row[column].slice(at + 1)}` }
@@ -138,7 +138,7 @@ describe('Promise 6, the record can be checked', () => {
     expect(missed).toEqual([])
   })
 
-  it('finds a chain that was written anew from any event on, by a head that had left the store', async () => {
+  it('finds a chain that was rewritten from any event on, by a head that had left the store', async () => {
     const [first = ''] = heads
     const last = rows.findIndex((row) => row.hash.startsWith(first))
     for (let from = 0; from <= last; from++) {

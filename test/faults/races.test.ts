@@ -69,7 +69,7 @@ describe(`Promises 1, 3 and 5: ${ROUNDS} rounds of people who press at once (see
   const ends: (() => Promise<void>)[] = []
   const until = (end: () => Promise<void>) => void ends.push(end)
   const next = random(SEED)
-  /** Outside, in the order of time: what was pushed, and when whoever had cancelled was told so. */
+  /** Outside, in the order of time: what was pushed, and when those who cancelled were told. */
   const world: { what: 'pushed' | 'cancel told'; commit: string }[] = []
   const pushesOf = (commit: string) => world.filter((each) => each.what === 'pushed' && each.commit === commit).length
   /** Done while the worker is at it: the release stands still until it is. */

@@ -82,7 +82,7 @@ describe('Promise 1, at most one effect: a worker that dies', () => {
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual([])
   })
 
-  it('has that go on by Retry from where a person has brought the database, without running it', async () => {
+  it('has that go on by Retry from where a person has left the database, without running it', async () => {
     await byHand(url(), "insert into documents (id, title) select count(*) + 1, 'second half' from documents")
     await byHand(url(), `update alembic_version set version_num = '${revision}'`)
     await team.click(team.people.dana, 'retry')

@@ -1,4 +1,4 @@
-/** What the simulation has found, each as a story of its own: runs that must go on by themselves, and effects that come late. */
+/** What the simulation has found, each as a story of its own: runs that must continue automatically, and effects that come late. */
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { planned } from '../../src/release/transitions/index.ts'
 import type { Json } from '../../src/sandbox/slack/workspace.ts'
@@ -34,7 +34,7 @@ function callAt(step: string, moment: Point['moment']): Pick<PlannedFault, 'role
 }
 
 describe('Promise 7, every release ends: a store that does not answer once, in the middle of a run', () => {
-  it.each(['record', 'merge', 'migrate', 'push', 'confirm'])('%s: the run goes on by itself', async (step) => {
+  it.each(['record', 'merge', 'migrate', 'push', 'confirm'])('%s: the run continues automatically', async (step) => {
     for (const moment of ['intent', 'result'] as const) {
       for (const fault of ['store down before', 'store down after'] as const) {
         const sim = simulate({ ...callAt(step, moment), fault })

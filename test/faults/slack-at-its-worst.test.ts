@@ -290,7 +290,7 @@ describe('Promise 7, every release ends: what Slack refuses', () => {
   }
   const no = (error: string) => new WebAPIPlatformError({ ok: false, error })
 
-  it('for half an hour to a token that is mended then: nothing is given up', async () => {
+  it('for half an hour to a token that is fixed then: nothing is given up', async () => {
     const sim = simulated()
     await toSignOff(sim)
     const restore = refusing(sim, 'chat', 'postMessage', no('token_revoked'))

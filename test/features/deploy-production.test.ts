@@ -9,7 +9,7 @@ describe('/deploy production', () => {
   })
   afterAll(() => team?.close())
 
-  it('is asked for by one, QA passed by another, approved by a third, and the whole document is carried out', async () => {
+  it('is requested by one, QA passed by another, approved by a third, and the whole document is carried out', async () => {
     const { dana, lin, tom } = team.people
     const [master, before] = [await team.repository.head('master'), await team.repository.head('production')]
     await team.command(dana, '/deploy production')

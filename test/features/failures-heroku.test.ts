@@ -1,4 +1,4 @@
-/** What can go wrong at Heroku: builds, release phases, cut connections. It is told as it is, and Retry mends it. */
+/** What can go wrong at Heroku: builds, release phases, cut connections. It is told as it is, and Retry fixes it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { keyOf, lines, namesGate } from '../support/channel.ts'
 import {
@@ -32,7 +32,7 @@ describe('a push to Heroku', () => {
     }
   }
 
-  it('whose build fails after a migration needs attention; Retry pushes once the build is mended', async () => {
+  it('whose build fails after a migration needs attention; Retry pushes once the build is fixed', async () => {
     const commit = await somethingNew(team, 'one')
     const lines = Array.from({ length: 30 }, (_, line) => `       line ${line} of the build`)
     team.heroku.failNextBuild([...lines, `       HEROKU_API_KEY=${team.heroku.apiKey}`].join('\n'))
@@ -124,7 +124,7 @@ describe('a push to Heroku', () => {
     expect(await fate(INTEGRATION, commit)).toEqual({ pushes: 1, releases: ['by push'], runs: true })
   })
 
-  it('that is still being released is waited for', async () => {
+  it('that is still being released: it waits for it', async () => {
     const commit = await somethingNew(team, 'seven')
     const gate = Promise.withResolvers<void>()
     team.heroku.slowRelease(gate.promise)

@@ -34,7 +34,7 @@ describe('the merge of a pull request', () => {
     expect(team.heroku.runs(PRODUCTION)).toBe(await team.repository.head('production'))
   }
 
-  it('that is taken on and done later (202) is waited for', async () => {
+  it('that is taken on and done later (202): it waits for it', async () => {
     await begin({ route: 'merge', kind: 'merge_202', looks: 2 })
     await succeedsOnce()
   })

@@ -1,4 +1,4 @@
-/** A migration that fails: what is told, where it leaves things, and how it goes on once the cause is mended. */
+/** A migration that fails: what is told, where it leaves things, and how it goes on once the cause is fixed. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -14,7 +14,7 @@ import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.t
 import { byHand } from '../support/world-state.ts'
 
 const BAD_ROW = "insert into users (id, email) values (7, 'nobody')"
-const MENDED = "update users set email = 'somebody@example.test' where id = 7"
+const FIXED = "update users set email = 'somebody@example.test' where id = 7"
 
 describe('a migration that the data do not allow', () => {
   let team: Team
@@ -49,8 +49,8 @@ describe('a migration that the data do not allow', () => {
     expect(herokuEffects(team.heroku, INTEGRATION)).toEqual({ pushes: [], releases: [] })
   })
 
-  it('goes on by Plan again, as a release of its own, once the data are mended', async () => {
-    await byHand(team.databases.integration.url, MENDED)
+  it('goes on by Plan again, as a release of its own, once the data are fixed', async () => {
+    await byHand(team.databases.integration.url, FIXED)
     await team.click(team.people.lin, 'plan again')
     await team.until.succeeded(2)
     expect(await team.revisions('integration')).toEqual([constraint.revision])
@@ -74,7 +74,7 @@ describe('a migration that the data do not allow', () => {
   })
 
   it('goes on by Retry, from the migration on, and neither merges nor records again', async () => {
-    await byHand(team.databases.production.url, MENDED)
+    await byHand(team.databases.production.url, FIXED)
     await team.click(team.people.dana, 'retry')
     await team.until.succeeded(3)
     expect(await bitbucketEffects(team)).toEqual({ merges: 1, comments: 1 })

@@ -200,7 +200,7 @@ it('says that a pull request is open when somebody has one that carries the same
   const files = { 'api/fifth.py': 'FIXED = 1\n' }
   await team.repository.commit({ branch: 'fifth-for-master', files, message: 'Fix it on master too' })
   const other = await openPullRequest(team, { title: 'Something else', source: 'third', destination: 'master' })
-  const theirs = await openPullRequest(team, { title: 'Mend', source: 'fifth-for-master', destination: 'master' })
+  const theirs = await openPullRequest(team, { title: 'Fix', source: 'fifth-for-master', destination: 'master' })
   await askForHotfix(team, team.people.dana, `/hotfix ${fix} production`)
   await sign(team, number)
   await team.until.succeeded(number)

@@ -74,7 +74,7 @@ it('a commit that master lacks: a pull request carries it there, a day later the
   const fix = await team.repository.commit({
     branch: 'urgent',
     files: { 'api/urgent.py': 'FIXED = True\n', [`${HOSTILE}.py`]: `${HOSTILE}${'y'.repeat(5000)}\n` },
-    message: `${HOSTILE} mends it ${'z'.repeat(5000)}\n\n${HOSTILE}\n${'z'.repeat(5000)}`,
+    message: `${HOSTILE} fixes it ${'z'.repeat(5000)}\n\n${HOSTILE}\n${'z'.repeat(5000)}`,
     author: { name: HOSTILE.replaceAll(/[<>]/g, ''), email: 'x@example.test' },
   })
   await askForHotfix(team, dana, `/hotfix ${fix} to api production`)

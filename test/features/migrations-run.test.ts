@@ -92,7 +92,7 @@ op.execute('ALTER TABLE nowhere ADD mark text')`,
     expect(pushes()).toBe(pushed)
 
     // The same again: nothing moves in the table of revisions, and yet it is not called harmless.
-    await pressWithReason(team, team.people.dana, 'close', 'Mended by hand.')
+    await pressWithReason(team, team.people.dana, 'close', 'Fixed by hand.')
     await reaches(team, 4, 'closed')
     await byHand(team.databases.integration.url, 'drop index ix_tags')
     await team.command(team.people.dana, '/deploy integration')

@@ -114,7 +114,7 @@ describe('a receipt', () => {
     await team.command(dana, '/deploy retry 3')
     await team.told(dana, 'sign_off_disputed', 'Can’t retry #3', 'tom says that they did not approve it')
     await team.click(tom, 'close', 3)
-    await team.submit(tom, { reason: 'Checked, and planned anew' })
+    await team.submit(tom, { reason: 'Checked, and planned again' })
     await team.until.ended(3)
     await team.command(dana, '/deploy production')
     await team.until.awaitingSignOff(4)

@@ -22,7 +22,7 @@ function failAnnouncement(): () => number {
   return () => tries
 }
 
-it('changes nothing before Slack has the announcement, and goes on by itself when it has', async () => {
+it('changes nothing before Slack has the announcement, and continues automatically when it has', async () => {
   const tries = failAnnouncement()
   await startProduction(team, 1)
   await team.waitFor('the second try', () => tries() > 1)

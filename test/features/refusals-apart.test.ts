@@ -25,7 +25,7 @@ const asks = (gate: GateCode, ...facts: readonly string[]) =>
     return team.told(team.people.dana, gate, ...facts)
   })
 
-/** The worker's host gets this file and these settings, and its worker is started anew. */
+/** The worker's host gets this file and these settings, and its worker is restarted. */
 async function restartWorker({ file = releasesFile, settings = {} }: { file?: string; settings?: object } = {}) {
   await worker?.stop()
   const before = { ...team.env }
@@ -113,7 +113,7 @@ describe('the worker’s host', () => {
     expect(team.slack.transcript()).not.toContain('ATCTT3-rotated')
   })
 
-  it('waits for Bitbucket in vain: planning ends and names what it was doing', async () => {
+  it('Bitbucket does not answer: planning ends and names what it was doing', async () => {
     team.bitbucket.fault({ route: 'read', kind: 'hang', times: 10 })
     const { dana } = team.people
     times.plan = 6_000

@@ -96,7 +96,7 @@ describe('before there is a release', () => {
     })
   })
 
-  it('takes nobody’s right from memory when Slack does not tell who they are', async () => {
+  it('looks permissions up at each press: nothing is taken from memory when Slack does not tell who they are', async () => {
     team.slack.fault({ kind: 'error', method: 'users.info', error: 'internal_error', times: 1 })
     await refusesCommand(team.people.dana, '/deploy production', 'not_a_member', ['Slack'])
   })
@@ -108,7 +108,7 @@ describe('while sign-off is awaited', () => {
     await team.until.awaitingSignOff(1)
   })
 
-  it('names the release that the environment is busy with, and links to it', async () => {
+  it('names the release that keeps the environment busy, and links to it', async () => {
     const facts = ['#1', 'dana', '/deploy cancel 1']
     await refusesCommand(team.people.lin, '/deploy production', 'environment_busy', facts)
     const shown = JSON.stringify(team.slack.ephemerals(team.people.lin).at(-1)?.blocks)

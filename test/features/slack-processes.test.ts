@@ -247,7 +247,7 @@ describe('everything in one process with the embedded store', () => {
     await nothingIsLeft()
   })
 
-  it('says which setting is at fault when it can not start, exit code 1, and no value', async () => {
+  it('says which setting is at fault when it can’t start, exit code 1, and no value', async () => {
     const roles = [
       [{ SLACK_BOT_TOKEN: 'xoxb-hunter2-planted' }, 'Slack refuses SLACK_BOT_TOKEN (invalid_auth)'],
       [{ SLACK_APP_TOKEN: 'xapp-hunter2-planted' }, 'Slack refuses SLACK_APP_TOKEN (invalid_auth)'],

@@ -338,7 +338,7 @@ describe('people and places', () => {
     )
   })
 
-  it('are just enough when those who may approve can not ask themselves', async () => {
+  it('are just enough when those who may approve can’t ask themselves', async () => {
     slack.addGroup({ handle: 'leads', users: ['U0ANN'] })
     expect(await peopleLine({ approvers: ['@leads', 'U0ANN'] })).toBe(
       '! people api/production: 1 person may approve, so none of them can request a release and get it approved → add one more person to approvers',

@@ -116,7 +116,7 @@ describe('the evidence names everybody who pressed, what they did, and by which 
     }
   })
 
-  it('of events of before it was kept: whoever it was, with no right made up, in a chain that verifies', async () => {
+  it('of events of before it was kept: any person, with no right made up, in a chain that verifies', async () => {
     const opened = await openedStore()
     const number = await opened.store.transaction(async (tx) => {
       const created = await tx.createRelease({

@@ -242,7 +242,7 @@ describe('signoff init at a terminal', () => {
     }
   }
 
-  it('asks with a proposal each, asks again for what can not be, and asks before it replaces a file', async () => {
+  it('asks with a proposal each, asks again for what can’t be, and asks before it replaces a file', async () => {
     await writeFile(join(ops, 'slack-manifest.yml'), 'display_information: { name: Ours }\n')
     const terminal = atTerminal('--checkout', await checkout())
     const answers: readonly (readonly [string, string])[] = [

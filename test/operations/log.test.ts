@@ -120,7 +120,7 @@ describe('what is secret', () => {
   })
 })
 
-describe('what can not be written', () => {
+describe('what can’t be written', () => {
   it('is said so in its place, and logging goes on', () => {
     const { log, lines } = logging()
     const cycle: Record<string, unknown> = { at: new Date(Number.NaN), run: () => 1, big: 2n ** 70n }

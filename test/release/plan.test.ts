@@ -209,7 +209,7 @@ describe('the checks that count', () => {
   const pick = (from: string) => ({
     from: sha(from),
     made: sha(`${from}0`),
-    title: 'Mend it',
+    title: 'Fix it',
     author,
     files: { count: 0, list: [] },
   })

@@ -90,7 +90,7 @@ describe('any rules', () => {
     )
   })
 
-  it('two people always can, whoever requests, when neither wrote every commit', () => {
+  it('two people always can, no matter who requests, when neither wrote every commit', () => {
     fc.assert(
       fc.property(anyRules(1, 2), fc.constantFrom(...two), (rules, asker) => {
         const { environment, plan } = drawn({ ...rules, emails: ['gone@example.com', ...rules.emails] })

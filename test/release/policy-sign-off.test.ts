@@ -85,7 +85,7 @@ describe('two people', () => {
     ['wrote none', ['priya@example.com'], undefined, 'allowed'],
     ['wrote nothing but merge commits, which are no commits of anyone', [], undefined, 'allowed'],
   ])('who %s', (_name, emails, email, expected) => {
-    const authors = emails.map((each) => ({ name: 'whoever', email: each }))
+    const authors = emails.map((each) => ({ name: 'anybody', email: each }))
     const release = aRelease({ plan: aPlan({ authors }) })
     const who = { ...everything, email: email ?? 'uapprover@people.example' }
     expect(gate('approval', who, release)).toBe(expected)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { irreversibleBegun, isEmergency, type StepRow } from '../../src/release/release.ts'
+import { hasStartedIrreversible, isEmergency, type StepRow } from '../../src/release/release.ts'
 import { isIrreversible, STEP_NAMES } from '../../src/release/steps.ts'
 import { hasEnded, mayBecome, NEXT_STATES, RELEASE_STATES, type ReleaseState } from '../../src/release/terms.ts'
 import { aRelease, aSignOff, aStep, DANA } from '../support/builders.ts'
@@ -77,7 +77,7 @@ describe('whether anything irreversible has started', () => {
   })
 
   it('is false before the first step', () => {
-    expect(irreversibleBegun([])).toBe(false)
+    expect(hasStartedIrreversible([])).toBe(false)
   })
 
   const rows: readonly [Pick<StepRow, 'state' | 'effect'>, boolean][] = [
@@ -94,13 +94,13 @@ describe('whether anything irreversible has started', () => {
   ]
   it.each(irreversible)('is true once %s has or may have acted', (name) => {
     for (const [row, expected] of rows) {
-      expect([row, irreversibleBegun([aStep('record'), aStep(name, row)])]).toEqual([row, expected])
+      expect([row, hasStartedIrreversible([aStep('record'), aStep(name, row)])]).toEqual([row, expected])
     }
   })
 
   it.each(STEP_NAMES.filter((name) => !irreversible.some((each) => each === name)))('does not depend on %s', (name) => {
-    expect(irreversibleBegun([aStep(name, { state: 'unknown', effect: 'unknown' })])).toBe(false)
-    expect(irreversibleBegun([aStep(name, { state: 'failed', effect: 'some' })])).toBe(false)
+    expect(hasStartedIrreversible([aStep(name, { state: 'unknown', effect: 'unknown' })])).toBe(false)
+    expect(hasStartedIrreversible([aStep(name, { state: 'failed', effect: 'some' })])).toBe(false)
   })
 })
 

@@ -53,7 +53,7 @@ describe('requesting a release', () => {
   })
 
   it.each(['not a member', 'archived', 'gone', 'Slack did not answer'] as const)(
-    'a channel that can not be posted to: %s',
+    'a channel that can’t be posted to: %s',
     async (why) => {
       const team = await aTeam()
       team.directory.unreachable('#product', why)

@@ -1,5 +1,5 @@
 /**
- * docs/webhooks.md shows an example of each type, made by what makes them. After a change, write them anew with
+ * docs/webhooks.md shows an example of each type, made by what makes them. After a change, rewrite them with
  * `npx vitest run test/release/webhooks.test.ts -u` and read what has changed: receivers depend on each key.
  */
 import { readFile } from 'node:fs/promises'

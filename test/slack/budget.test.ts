@@ -30,7 +30,7 @@ describe('the budget: Slack’s published limits', () => {
     ['users.info', 100],
     ['views.open', 100],
     ['a.method.not.known', 100],
-  ])('%s: no minute has more than %i calls, whoever asks, and the long run has what is left', (method, most) => {
+  ])('%s: no minute has more than %i calls, no matter who asks, and the long run has what is left', (method, most) => {
     const { tryTo, now, move } = budgetAt()
     const went: number[] = []
     for (let tried = 0; tried < 5 * 60 * 4; tried++) {
@@ -141,7 +141,7 @@ describe('the budget: calls that go before', () => {
 })
 
 describe('the budget: Retry-After', () => {
-  it('keeps still for as long as Slack says, each method for itself, whoever asks', () => {
+  it('keeps still for as long as Slack says, each method for itself, no matter who asks', () => {
     const { budget, tryTo, now, move } = budgetAt()
     budget.pause('chat.postMessage', now() + 7_000)
     budget.pause('chat.postMessage', now() + 2_000)

@@ -10,7 +10,7 @@ import { eventually, planned, slack, startSlackForThisFile, told } from './told.
 startSlackForThisFile()
 
 describe('a card that Slack does not take', () => {
-  it('is told to its requester, comes when the channel is mended, and ends with its release when it is not', async () => {
+  it('is told to its requester, comes when the channel is fixed, and ends with its release when it is not', async () => {
     const { team, channel, start, keys, read, waiting, givenUp, wornOut } = await told()
     slack.archive(channel)
     start()
@@ -92,7 +92,7 @@ describe('a line that Slack does not take', () => {
 })
 
 describe('an announcement that Slack does not take', () => {
-  it('is told at once to the requester and to whoever signed last', async () => {
+  it('is told at once to the requester and to the last one who signed', async () => {
     const { team, channel, start, keys, read } = await told()
     start()
     const number = await planned(team)
@@ -132,7 +132,7 @@ describe('an announcement that Slack does not take', () => {
 })
 
 describe('a card that was there before its plan', () => {
-  it('mentions nobody, and one line mentions whoever may sign', async () => {
+  it('mentions nobody, and one line mentions those who may sign', async () => {
     const { team, posts, start } = await told()
     await team.workerDies('1 minute')
     start()

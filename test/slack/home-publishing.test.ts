@@ -17,7 +17,7 @@ interface Place {
   readonly opened: Opened
   readonly logged: { readonly level: string; readonly message: string }[]
   readonly ada: string
-  /** Who is a guest by now, as Slack says when it is asked anew. */
+  /** Who is a guest by now, as Slack says when it is asked again. */
   readonly guests: Set<string>
   /** What each person's Home says. */
   readonly saying: Map<string, string>

@@ -139,7 +139,7 @@ describe('S6: a workspace of 5,000 channels', () => {
     expect(logged).toEqual([expect.stringContaining('write its id in releases.yml')])
   })
 
-  it('S6: a channel of that name that was made anew is the one that is meant', async () => {
+  it('S6: a channel of that name that was made again is the one that is meant', async () => {
     const old = slack.addChannel({ name: 'product' })
     const ids = channelIds()
     await directory({ ids }).channel('#product')

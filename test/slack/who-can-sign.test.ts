@@ -68,7 +68,7 @@ describe('S11: who can sign', () => {
     expect(words).toMatch(/^Only 1 person of the 2 needed can approve: @release-approvers has only Ann, who asked\./)
   })
 
-  it('S11: whoever wrote every commit can’t approve either', async () => {
+  it('S11: who wrote every commit can’t approve either', async () => {
     const directory = slack()
     directory.group('@release-approvers', [ANN.id, BEN.id])
     const plan = { ...aPlan(), authors: [{ name: 'Ben', email: 'BEN@example.com' }] }

@@ -221,7 +221,7 @@ export function aPlan(
   }
 }
 
-/** Release #12 of api to production, asked for by Dana and waiting for its sign-offs; `plan: undefined` takes the plan away. */
+/** Release #12 of api to production, requested by Dana and waiting for its sign-offs; `plan: undefined` takes the plan away. */
 export function aRelease(overrides: { readonly [K in keyof Release]?: Release[K] | undefined } = {}): Release {
   const plan = 'plan' in overrides ? overrides.plan : aPlan()
   const whole = {

@@ -11,7 +11,7 @@ export interface FakeDirectory extends Directory {
   notAMember(id: string, why: Membership): void
   /** Who is in the group from now on; undefined takes the group away. */
   group(handle: string, members: readonly string[] | undefined): void
-  /** From now nothing can be posted there; undefined mends it. */
+  /** From now nothing can be posted there; undefined ends that. */
   unreachable(channel: string, why: Unreachable | undefined): void
   /** While false Slack answers nothing. */
   answers(whether: boolean): void

@@ -84,7 +84,7 @@ function canBeMet(step: string, when: When): boolean {
   return true
 }
 
-/** A moment that is waited for. `over` ends the waiting. */
+/** A moment to wait for. `over` ends the waiting. */
 export interface Armed {
   readonly reached: Promise<boolean>
   /** What was held goes on, or never arrives. */

@@ -109,7 +109,7 @@ async function play(kills: KillTeam, truth: Truth, round: Round, content: Conten
       const armed = arm(kills, { number, flow: round.flow, migration: content.migration }, kill.point, over.signal)
       const reached = await armed.reached
       if (reached) await kills.kill(kill.victim)
-      // Whoever still lives gets its answer.
+      // Those who still run get its answer.
       armed.release(reached && dies(kill, kills) ? kill.fate : 'go')
       if (!reached) return
       killed += 1
@@ -189,7 +189,7 @@ function spoil({ proxies }: KillTeam, { of, harm }: { of: string; harm: Harm }):
   proxies[at].harm(match, harm)
 }
 
-/** Whether whoever waits for the held answer has died. */
+/** Whether the process that waits for the held answer has died. */
 function dies({ point, victim }: Kill, { isEmbedded }: KillTeam): boolean {
   if (isEmbedded || victim === 'both') return true
   const isBots = EFFECTS[point.step]?.at === 'slack'

@@ -39,7 +39,7 @@ export type TestDatabase = {
   /** postgresql://user:password@127.0.0.1:port/name */
   url: string
   name: string
-  /** Removes it, and whoever is connected. Safe to repeat. */
+  /** Removes it, and the connections to it. Safe to repeat. */
   drop(): Promise<void>
 }
 

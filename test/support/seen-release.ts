@@ -86,7 +86,7 @@ export async function sign(team: Team, number: number): Promise<void> {
   await team.click(tom, 'approval', number)
 }
 
-/** Brings a production release to the click that starts it: asked for by Dana, signed by Lin and Tom. */
+/** Brings a production release to the click that starts it: requested by Dana, signed by Lin and Tom. */
 export async function startProduction(team: Team, number: number): Promise<void> {
   await team.command(team.people.dana, '/deploy production')
   await sign(team, number)

@@ -58,7 +58,7 @@ if (story === undefined || others.length > 0) {
 const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
 const args = [vitest, 'run', story.path, '--reporter=verbose', '--disable-console-intercept', ...more]
 const child = spawn(process.execPath, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, STORY: 'true' } })
-// Ctrl-C goes to it too: it takes its processes away, and its end is waited for.
+// Ctrl-C goes to it too: it takes its processes away, and its end is awaited.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
 const [code] = await once(child, 'close')
 process.exit(code ?? 1)

@@ -125,7 +125,7 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
   const running: Running[] = []
   const heard = new Set<string>()
 
-  /** Whatever may move while something is waited for: in the store, in Slack, at Bitbucket and at Heroku. */
+  /** Whatever may move during a wait: in the store, in Slack, at Bitbucket and at Heroku. */
   async function moves(): Promise<unknown> {
     const store = await team.query(STORE_MOVES).catch(() => [])
     const calls = slack.log.filter(({ isApplied }) => isApplied).length

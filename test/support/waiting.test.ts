@@ -17,14 +17,14 @@ it('gives up once nothing has moved, with what was waited for and why the last l
     throw new Error('not yet')
   }
   const wait = waitUntil(look, { what: () => 'a card', moves: () => 1, stillMs: 20, everyMs: 1 })
-  await expect(wait).rejects.toThrow('waited in vain (nothing has moved for 0.02 s) for a card')
+  await expect(wait).rejects.toThrow('timed out waiting for a card (nothing has moved for 0.02 s)')
   await expect(wait).rejects.toHaveProperty('cause.message', 'not yet')
 })
 
 it('gives up in the end though something moves for ever, with what moved last', async () => {
   const wait = waitUntil(() => false, { what: 'a wrong word', moves: periodic(), lastMs: 1_200, everyMs: 1 })
   await expect(wait).rejects.toThrow(
-    /^waited in vain \(it was not there after 1\.2 s of looks, and something still moves: \{"runs":\d\}\) for a wrong word$/,
+    /^timed out waiting for a wrong word \(it was not there after 1\.2 s of looks, and something still moves: \{"runs":\d\}\)$/,
   )
 })
 
@@ -40,7 +40,7 @@ it('does not count the time in which a busy machine could not look', async () =>
 
 it('is bounded by the clock alone where a limit by the clock is given', async () => {
   const wait = waitUntil(() => false, { what: 'an answer', lastMs: 1, atMostMs: 30, everyMs: 1 })
-  await expect(wait).rejects.toThrow('waited in vain (it was not there within 0.03 s) for an answer')
+  await expect(wait).rejects.toThrow('timed out waiting for an answer (it was not there within 0.03 s)')
 })
 
 it('an expectation that never holds fails with what does not hold', async () => {

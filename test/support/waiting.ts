@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 const STILL_MS = 30_000
 const LOOK_EVERY_MS = 50
 const COMPARE_EVERY_MS = 500
-/** Whoever is kept from running for longer than this has not been waiting meanwhile. */
+/** What is kept from running for longer than this has not been waiting meanwhile. */
 const LONGEST_TURN_MS = 250
 /** However much moves, a wait gives up after this long, of which each look accounts for `LAST_TURN_MS` at most. */
 const LAST_MS = 120_000
@@ -19,7 +19,7 @@ const SHOWN_OF_MOVES = 1_000
 type Found<T> = T | undefined | null | false
 
 export interface Waiting {
-  /** What is waited for, for whoever reads why it was in vain. */
+  /** What it waits for, for the message of a timeout. */
   readonly what: string | (() => string)
   /** All that may move meanwhile, as one value; left out: nothing does, and the wait is bounded by `stillMs` alone. */
   readonly moves?: (() => unknown) | undefined
@@ -65,7 +65,7 @@ export async function waitUntil<T>(look: () => Found<T> | Promise<Found<T>>, wai
     }
     const reason = whyNoLonger()
     if (reason === undefined) continue
-    throw new Error(`waited in vain (${reason}) for ${typeof what === 'string' ? what : what()}`, { cause: why })
+    throw new Error(`timed out waiting for ${typeof what === 'string' ? what : what()} (${reason})`, { cause: why })
   }
 
   function whyNoLonger(): string | undefined {

@@ -196,7 +196,7 @@ it('tells a release that the platform fails in the words of the platform, and ma
   expect(said).toContain('cat copier-live/v1')
   expect(said).not.toMatch(OURS)
 
-  // Whoever looks after the platform has fixed what kept it from copying.
+  // An operator of the platform has fixed what kept it from copying.
   const copy = await readFile(join(place, 'copy'), 'utf8')
   await writeFile(join(place, 'copy'), copy.replace('DO_NOT_COPY', 'NOTHING'))
   await service.act('retry', { release: failed.number, by: DANA.id })

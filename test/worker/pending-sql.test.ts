@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { MigrationStatus, PendingRevision } from '../../src/release/ports/migrator.ts'
 import type { Catalog, Circumstances, RevisionRisks } from '../../src/release/ports/sql-risks.ts'
-import { classifyPending, foreseenFailure, lineOf } from '../../src/worker/plan/pending-sql.ts'
+import { classifyPending, expectedFailure, lineOf } from '../../src/worker/plan/pending-sql.ts'
 import type { WorkerPorts } from '../../src/worker/ports.ts'
 import { aMigration, anApp } from '../support/builders.ts'
 
@@ -107,7 +107,7 @@ describe('M10: what Postgres is certain to refuse', () => {
   ]
   const refusal = (file?: string) => {
     const { ports } = setUp()
-    return foreseenFailure(
+    return expectedFailure(
       ports,
       anApp(),
       'tree',

@@ -131,7 +131,7 @@ describe('W24: a forge whose copy lacks the branch for some seconds', () => {
     expect(opened).toMatchObject({ refused: { gate: 'bitbucket_unreachable', answered: true } })
   })
 
-  it('is not asked again where it may have opened one, though its answer can not be read', async () => {
+  it('is not asked again where it may have opened one, though its answer can’t be read', async () => {
     const unreadable = (): Answer<never> => ({ ok: false, failure: 'wrong', detail: '201 with truncated JSON' })
     expect(await open({ creates: [unreadable] })).toMatchObject({
       created: { length: 1 },

@@ -170,7 +170,7 @@ const cutOff = (name: StepName) => {
 describe('the order', () => {
   it.each<[string, Case, readonly string[]]>([
     [
-      'a step that can not be undone',
+      'a step that can’t be undone',
       { release: running('push') },
       ['probe', 'facts', 'step_started push', 'perform', 'step_done push', ...END],
     ],
@@ -314,7 +314,7 @@ describe('a cancel', () => {
       'succeeded',
     ],
     [
-      'of a step that was cut off: its effect is waited for',
+      'of a step that was cut off: it waits for its effect',
       { release: running('push', { ...cutOff('push'), ...CANCEL }) },
       ['await', 'step_done push', ...END],
       'succeeded',
@@ -329,7 +329,7 @@ describe('a cancel', () => {
       'needs attention',
     ],
     [
-      'of a step that was cut off, after the look: it is waited for all the same',
+      'of a step that was cut off, after the look: it waits all the same',
       { release: running('push', cutOff('push')), at: cancelled('probe') },
       ['probe', 'facts', 'await', 'step_done push', ...END],
       'succeeded',

@@ -188,7 +188,7 @@ export function createRemotes(options: {
         const isMoved = fetched.stderr.some((line) => /couldn't find remote ref|cannot lock ref/.test(line))
         if (!isOver && !isMoved) return { ok: false, ...toServiceError(fetched, remote.scrub) }
         const isDone = isOver && (await isKept())
-        // A branch that has only advanced since the look has brought what was listed then.
+        // A branch that has only advanced since the look has what was listed then.
         if (isDone || (await isWhole())) {
           if (!isDone) await keep()
           await mirror.tidy().catch((error: unknown) => {

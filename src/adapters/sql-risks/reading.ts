@@ -1,7 +1,7 @@
 import { loadModule, type Node, parseSync } from 'libpg-query'
 import { defined } from '../../lib/defined.ts'
 import type { SqlFinding } from '../../release/planned-migration.ts'
-import type { Circumstances, ForeseenFailure, RevisionRisks } from '../../release/ports/sql-risks.ts'
+import type { Circumstances, ExpectedFailure, RevisionRisks } from '../../release/ports/sql-risks.ts'
 import { renamedTable } from './drop-and-rename.ts'
 import { type NewValues, noteNewValue, useOfNewValue } from './enum-values.ts'
 import type { Kind } from './kind.ts'
@@ -30,7 +30,7 @@ interface Reading {
 interface Risks {
   readonly found: Found[]
   commits: boolean
-  fails?: ForeseenFailure
+  fails?: ExpectedFailure
 }
 
 /** The risks of each revision. What a revision creates counts as new for those after it, and what it locks as held. */
@@ -120,11 +120,11 @@ function endTransaction({ transaction, newValues, ownTypes, about }: Reading, st
 }
 
 const failure = (
-  why: ForeseenFailure['why'],
+  why: ExpectedFailure['why'],
   what: string,
   sql: string,
   names: readonly string[],
-): ForeseenFailure => ({
+): ExpectedFailure => ({
   why,
   what,
   statement: beginningOf(sql, 200),

@@ -10,8 +10,8 @@ const COLUMNS = `id, hash, previous_hash || body, concat_ws(' ', length(previous
 
 type Values = [number, string, string, string]
 
-function toRow([id, hash, text, besides]: Values): ChainRow {
-  return { id, hash, text, besides }
+function toRow([id, hash, text, columns]: Values): ChainRow {
+  return { id, hash, text, columns }
 }
 
 /**

@@ -1,6 +1,6 @@
 /** One release's evidence as a document: what an auditor reads in a minute, then the details. */
 import { pendingCount } from '../../release/plan.ts'
-import { irreversibleBegun } from '../../release/release.ts'
+import { hasStartedIrreversible } from '../../release/release.ts'
 import { hasEnded, type SignOffKind } from '../../release/terms.ts'
 import { type Decision, isProcess, type Mark, type Who } from './decisions.ts'
 import {
@@ -68,14 +68,14 @@ function outcome({ release, decisions, proof, push, end, steps }: Evidence): Sta
   const by = end?.by === undefined ? '' : ` By ${personText(end.by)}.`
   const reason = end?.reason === undefined ? '' : ` ${JSON.stringify(end.reason)}.`
   const gate: Words = end?.problem === undefined ? [] : [' Stopped by ', { code: end.problem.because.gate }, '.']
-  const effect = irreversibleBegun(steps)
+  const effect = hasStartedIrreversible(steps)
     ? ' Something irreversible had begun: see Run.'
     : hasEnded(state)
       ? ' Nothing irreversible was done.'
       : ' It has not ended.'
   return {
     label,
-    tone: irreversibleBegun(steps) ? 'attention' : 'plain',
+    tone: hasStartedIrreversible(steps) ? 'attention' : 'plain',
     words: [strong, `${by}${reason}`, ...gate, effect],
   }
 }
@@ -141,7 +141,7 @@ function signOffFact(evidence: Evidence, kind: SignOffKind, label: string, neede
     ]
   if (needed === undefined) return []
   if (rules === undefined) return [[label, ['none recorded']]]
-  if (needed === 0) return [[label, ['not asked for by the rules']]]
+  if (needed === 0) return [[label, ['not required by the rules']]]
   const isWaived = signOffs.some((each) => each.kind === 'emergency')
   return [[label, [isWaived ? 'waived by the emergency, and not given since' : 'not given']]]
 }

@@ -102,7 +102,7 @@ function mismatch(row: ChainRow, id: number, previous: string): string | undefin
   if (row.id !== id) return row.id > id ? `event ${id} is missing` : `event ${row.id} is in the place of event ${id}`
   if (!row.text.startsWith(previous)) return `event ${id} does not continue from the previous one`
   if (hash('sha256', row.text) !== row.hash) return `event ${id} was changed`
-  return row.besides === expectedBesides(row.text) ? undefined : `the columns of event ${id} were changed`
+  return row.columns === expectedColumns(row.text) ? undefined : `the columns of event ${id} were changed`
 }
 
 /** The end of an event's text, when its type needs no escapes. */
@@ -113,7 +113,7 @@ const TAIL = /^,"id":\d+(?:,"release":(\d+))?,"type":"([a-z_]*)"\}$/
  * type, actor and time. Reads them from where canonical JSON puts them (actor and time first; id, release and type last),
  * which is far quicker than parsing everything. Undefined when the text is no event.
  */
-function expectedBesides(text: string): string | undefined {
+function expectedColumns(text: string): string | undefined {
   const time = text.indexOf(',"at":"')
   const tail = text.lastIndexOf(',"id":')
   const at = postgresTime(text.slice(time + 7, time + 31))

@@ -32,7 +32,7 @@ export interface MigratorLimits {
 export interface MigrationsPlace {
   /** Relative to the repository's root; undefined if it is outside the repository or not given as a path. */
   readonly folder: string | undefined
-  /** No migration is in any other folder. */
+  /** No other folder has migrations. */
   readonly isOneFolder: boolean
 }
 

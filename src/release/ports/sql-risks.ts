@@ -27,10 +27,10 @@ export interface RevisionRisks {
   /** Its SQL ends the transaction before its last statement, or may. */
   readonly commits: boolean
   /** The first statement that Postgres is certain to refuse. */
-  readonly fails?: ForeseenFailure
+  readonly fails?: ExpectedFailure
 }
 
-export interface ForeseenFailure {
+export interface ExpectedFailure {
   /**
    * `in a transaction`: it must run outside of one. `with others`: it must be the only statement of its text.
    * `new enum value`: it uses a value before the transaction that adds it has committed.

@@ -2,7 +2,7 @@
 import type { Attribution } from '../events.ts'
 import type { DisputeEffect } from '../messages.ts'
 import type { Transaction } from '../ports/store.ts'
-import { irreversibleBegun, type Release, type SignOff } from '../release.ts'
+import { hasStartedIrreversible, type Release, type SignOff } from '../release.ts'
 import { hasEnded, type SignOffKind } from '../terms.ts'
 import { addThreadLine, directMessage } from '../thread.ts'
 import { end, stopByPerson } from './ended.ts'
@@ -64,7 +64,7 @@ function effectOn({ state, problem, steps }: Release): DisputeEffect {
       return 'stopping'
     case 'approved':
       // A retry that is stopped before its run needs attention again.
-      return problem !== undefined && irreversibleBegun(steps) ? 'held' : 'cancelled'
+      return problem !== undefined && hasStartedIrreversible(steps) ? 'held' : 'cancelled'
     default:
       return 'rejected'
   }

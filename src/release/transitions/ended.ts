@@ -5,7 +5,7 @@ import type { Attribution } from '../events.ts'
 import { awaitsGo, needsBackport } from '../hotfix.ts'
 import type { Transaction } from '../ports/store.ts'
 import type { Problem } from '../refusals.ts'
-import { irreversibleBegun, isRefusedByRules, type Release } from '../release.ts'
+import { hasStartedIrreversible, isRefusedByRules, type Release } from '../release.ts'
 import type { PersonName, ReleaseState } from '../terms.ts'
 import { addThreadLine, privateMessage } from '../thread.ts'
 import { assertTransition, deliveryData, nameOf, type Transition } from './transition.ts'
@@ -37,7 +37,7 @@ export function stateAfterStop(
   problem: { readonly because: Pick<Problem['because'], 'gate'> & { readonly byRules?: true } },
 ) {
   const { gate, byRules } = problem.because
-  if (irreversibleBegun(release.steps)) return 'needs attention'
+  if (hasStartedIrreversible(release.steps)) return 'needs attention'
   if (gate === 'merge_refused' && byRules === true) return 'needs attention'
   if (release.state === 'planning' && gate !== 'hotfix_goes_first' && gate !== 'rollback_goes_first') return 'refused'
   // What still holds it back an hour after its time.
@@ -92,7 +92,7 @@ export async function stopByPerson(tx: Transaction, release: Release, by: Person
     await tx.send({ kind: 'card', release: number })
     return
   }
-  if (state === 'approved' && problem !== undefined && irreversibleBegun(steps)) {
+  if (state === 'approved' && problem !== undefined && hasStartedIrreversible(steps)) {
     // A retry is cancelled before its run starts: the problem remains, so the release needs attention again.
     return stop(tx, release, problem, { actor: by.id })
   }
@@ -117,7 +117,7 @@ export const close: Transition = async (tx, { release, person, request, attribut
 export async function endCancelled(tx: Transaction, release: Release): Promise<void> {
   const by = release.cancelRequestedBy
   const disputed = release.disputed?.findLast(({ person }) => person.id === by?.id)
-  if (disputed !== undefined && irreversibleBegun(release.steps)) {
+  if (disputed !== undefined && hasStartedIrreversible(release.steps)) {
     const { kind, person } = disputed
     const because = { gate: 'sign_off_disputed' as const, number: release.number, kind, person }
     return stop(tx, release, { because }, { actor: 'worker' })

@@ -5,7 +5,7 @@ import type { EventType } from '../events.ts'
 import type { Plan } from '../plan.ts'
 import type { Transaction } from '../ports/store.ts'
 import type { Problem } from '../refusals.ts'
-import { irreversibleBegun, type Release, type StepResult, type StepRow, step } from '../release.ts'
+import { hasStartedIrreversible, type Release, type StepResult, type StepRow, step } from '../release.ts'
 import { startsUntil } from '../schedule.ts'
 import type { Environment } from '../settings.ts'
 import { isIrreversible } from '../steps.ts'
@@ -200,7 +200,7 @@ export async function stepEnded(
   const line = { is: 'step failed', step: name, problem, output, ms } as const
   await addThreadLine(tx, release.number, `failed:${name}:${release.attempt}`, line)
   const now = await markReleasePhaseFailed(tx, withStep(release, failed), problem)
-  if (release.cancelRequestedBy !== undefined && !isUnknown && !irreversibleBegun(now.steps)) {
+  if (release.cancelRequestedBy !== undefined && !isUnknown && !hasStartedIrreversible(now.steps)) {
     await endCancelled(tx, now)
   } else {
     await stop(tx, now, problem, { actor: 'worker' })

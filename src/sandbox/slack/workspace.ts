@@ -183,7 +183,7 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     modalErrors: (user: ById) => state.modalErrors.filter((one) => one.user === userOf(user).id),
     /** Somebody switches the app's Home tab off or on. */
     setHomeTab: (isEnabled: boolean) => void Object.assign(state, { hasHomeTab: isEnabled }),
-    /** The app was installed anew with these scopes; its token stays. */
+    /** The app was reinstalled with these scopes; its token stays. */
     setScopes: (held: readonly string[]) => void scopes.splice(0, scopes.length, ...held),
     /** A person or an administrator deletes a message. The app isn't notified. */
     deleteMessage(of: Pick<Message, 'channel' | 'ts'>): void {

@@ -18,7 +18,7 @@ import type { HomeDrawing } from './drawing.ts'
 export interface HomePorts {
   readonly homes: Homes
   readonly drawing: HomeDrawing
-  /** Asks Slack anew: nobody is shown what they may see no longer. */
+  /** Asks Slack again: nobody is shown what they may see no longer. */
   readonly rights: Pick<Directory, 'person'>
   /** Retries off. */
   readonly client: WebClient

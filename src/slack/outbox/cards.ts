@@ -13,7 +13,7 @@ import { reportRefused } from './refused-messages.ts'
 import { type About, type DeliveryPorts, type Sending, subjectOf } from './sending.ts'
 
 /**
- * A card that is gone again so soon after it was posted anew is not posted once more: either someone does not want it, or Slack
+ * A card that is gone again so soon after it was posted again is not posted once more: either someone does not want it, or Slack
  * is wrong, and would be for each new card.
  */
 const POSTED_ANEW_AFTER_MS = 10 * 60_000
@@ -84,7 +84,7 @@ async function wasPostedAnew({ store }: DeliveryPorts, number: number): Promise<
 
 async function giveUpCard({ ports }: Sending, posting: Posting, about: About): Promise<void> {
   const error = 'message_not_found'
-  ports.log.warn(subjectOf(posting), 'a card that was posted anew is gone again')
+  ports.log.warn(subjectOf(posting), 'a card that was posted again is gone again')
   const card = { kind: 'card' as const, release: about.release.number }
   await ports.store.transaction((tx) => reportRefused(tx, card, error, { ...about, isGivenUp: true }))
   await ports.outbox.giveUp(posting.id, error)

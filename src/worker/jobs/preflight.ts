@@ -2,7 +2,7 @@
 import { builtCommit } from '../../release/plan.ts'
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import type { Refused } from '../../release/refusals.ts'
-import { irreversibleBegun, isEmergency, type Release } from '../../release/release.ts'
+import { hasStartedIrreversible, isEmergency, type Release } from '../../release/release.ts'
 import { namedTarget } from '../../release/rollback.ts'
 import { preflightPassed, preflightRefused } from '../../release/transitions/index.ts'
 import { checkBoundFacts } from '../bound-gate.ts'
@@ -57,7 +57,7 @@ async function targetRefused(
   { app, environment, plan, steps }: Release,
 ): Promise<Refused | undefined> {
   const provedBy = plan?.bound.rollback?.provedBy
-  if (provedBy === undefined || irreversibleBegun(steps)) return undefined
+  if (provedBy === undefined || hasStartedIrreversible(steps)) return undefined
   const target = await namedTarget(store, { app, environment }, provedBy)
   return 'refused' in target ? target : undefined
 }

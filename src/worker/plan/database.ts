@@ -43,7 +43,7 @@ export async function planDatabase(
     }
   }
   const { folder, isOneFolder } = ports.migrator.placeOf(found.configuration, found.path, migration.directory)
-  // The migrations are in a Python package, or behind a link: then any change may be a migration.
+  // The migrations belong to a Python package, or behind a link: then any change may be a migration.
   const migrationsTree = (folder === undefined ? undefined : await ports.git.folderAt(app, tree, folder)) ?? tree
 
   const where = { app: app.name, environment: environment.name }

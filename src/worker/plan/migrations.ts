@@ -11,7 +11,7 @@ import type { Isolation } from '../../release/terms.ts'
 import type { WorkerPorts } from '../ports.ts'
 import type { Refused } from '../service-errors.ts'
 import { type Asked, type PlannedDatabase, planDatabase } from './database.ts'
-import { classifyPending, foreseenFailure, statementsOf } from './pending-sql.ts'
+import { classifyPending, expectedFailure, statementsOf } from './pending-sql.ts'
 
 /** How many characters of SQL a plan stores: of one revision, and of all. */
 const KEPT_SQL = { ofOne: 60_000, ofAll: 200_000 }
@@ -53,7 +53,7 @@ export async function planMigrations(
       return { refused: { gate: 'migrations_not_committed', ...defined({ database: name }) } }
     }
     const risks = await classifyPending(ports, migration, planned.status)
-    const failing = await foreseenFailure(ports, app, result.tree, planned.status, risks)
+    const failing = await expectedFailure(ports, app, result.tree, planned.status, risks)
     if (failing !== undefined) return failing
     const own = await described(ports, app, planned.status, risks, commits)
     migrations.push(...own.map((each) => ({ ...each, ...defined({ database: name }) })))

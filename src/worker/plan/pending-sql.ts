@@ -1,6 +1,6 @@
 /** The risks of the pending revisions' SQL, and what of it Postgres is certain to refuse. */
 import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
-import type { Circumstances, ForeseenFailure, RevisionRisks } from '../../release/ports/sql-risks.ts'
+import type { Circumstances, ExpectedFailure, RevisionRisks } from '../../release/ports/sql-risks.ts'
 import type { App, MigrationSettings } from '../../release/settings.ts'
 import type { WorkerPorts } from '../ports.ts'
 import type { Refused } from '../service-errors.ts'
@@ -33,7 +33,7 @@ export async function classifyPending(
 }
 
 /** Refuses the plan if a revision is certain to fail; undefined if none is. */
-export async function foreseenFailure(
+export async function expectedFailure(
   ports: WorkerPorts,
   app: App,
   tree: string,
@@ -53,7 +53,7 @@ export async function foreseenFailure(
 }
 
 /** The line of a revision's file that has the statement; undefined where several could be meant. */
-export function lineOf(source: string, { names, what }: Pick<ForeseenFailure, 'names' | 'what'>): number | undefined {
+export function lineOf(source: string, { names, what }: Pick<ExpectedFailure, 'names' | 'what'>): number | undefined {
   // What takes the revision back names the same things, and so may the text above: upgrade() counts first.
   const lines = source.split(/^def downgrade\b/m)[0]?.split('\n') ?? []
   const upgrade = lines.findIndex((line) => /^def upgrade\b/.test(line))

@@ -219,7 +219,7 @@ function logInterruption(
   const { app, name } = environment
   ports.log.warn(
     { release, app, environment: name, step: before.name, found },
-    'a step was interrupted, and is taken up again',
+    'a step was interrupted, and is resumed',
   )
 }
 

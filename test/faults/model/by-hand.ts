@@ -21,7 +21,7 @@ export function commitByHand({ world, now }: Simulation, environment: string): v
   const { branch, app } = found.remote
   const head = server.branches.get(branch) ?? world.repository.deployed
   const at = new Date(now()).toISOString()
-  const commit = writeOn(world.objects, head, { 'api/by-hand.py': at }, 'Mend it at once', at)
+  const commit = writeOn(world.objects, head, { 'api/by-hand.py': at }, 'Fix it at once', at)
   server.branches.set(branch, commit)
   if (app !== undefined) world.platform.byHand(app, commit)
 }

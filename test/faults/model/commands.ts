@@ -16,7 +16,7 @@ import { commitByHand, migrate } from './by-hand.ts'
 
 export type Command =
   | { readonly is: 'request' | 'hotfix'; readonly environment: string; readonly by: string }
-  /** Whoever owes the next word on it says it. */
+  /** Those whose sign-off is missing give it. */
   | { readonly is: 'schedule'; readonly environment: string; readonly by: string; readonly inMs: number }
   | { readonly is: 'roll back'; readonly environment: string; readonly by: string }
   | { readonly is: 'mark'; readonly as: 'bad' | 'good'; readonly by: string; readonly of: number }

@@ -166,7 +166,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     tests: ['test/features/failures-heroku.test.ts'],
   },
   {
-    bug: 'release once more what a cut-off push has brought since it was probed',
+    bug: 'release once more what a cut-off push has pushed since it was probed',
     file: 'src/worker/run/steps/push.ts',
     find: "if (isThere(run, seen)) return { is: 'done'",
     replace: "if (seen.holds === '') return { is: 'done'",
@@ -379,7 +379,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'free the environment though something irreversible had begun',
     file: 'src/release/transitions/ended.ts',
-    find: "if (irreversibleBegun(release.steps)) return 'needs attention'",
+    find: "if (hasStartedIrreversible(release.steps)) return 'needs attention'",
     replace: "if (release.steps.length > 99) return 'needs attention'",
     tests: ['test/release/service-course.test.ts', MATRIX],
   },
@@ -492,7 +492,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     tests: ['test/adapters/git-push.test.ts'],
   },
   {
-    bug: 'post a card anew for every refused edit',
+    bug: 'post a card again for every refused edit',
     file: 'src/slack/outbox/cards.ts',
     find: "const isGone = updated.failure === 'refused' && updated.error === 'message_not_found'",
     replace: "const isGone = updated.failure === 'refused'",
@@ -1010,7 +1010,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'count an attention before anything irreversible as a failure',
     file: 'src/release/counted.ts',
-    find: "type === 'attention_needed' && irreversibleBegunIn(events.slice(0, index))",
+    find: "type === 'attention_needed' && hasStartedIrreversibleIn(events.slice(0, index))",
     replace: "type === 'attention_needed'",
     tests: ['test/release/figures.test.ts'],
   },

@@ -261,7 +261,7 @@ describe('a refusal', () => {
     expect(read(drawn).replace(/^[^\n]*\n/, '')).toMatchSnapshot()
   })
 
-  it('says that an emergency is theirs who sent it, whoever had asked', () => {
+  it('says that an emergency is theirs who sent it, no matter who had asked', () => {
     const drawn = refusalMessage({ gate: 'own_release', who: ['@qa'], asEmergency: true }, { services: SERVICES })
     expect(drawn.text).toBe(
       'Can’t sign off: you declared this emergency, so someone else must give the sign-offs that it skipped. Nothing was changed. Ask @qa. Nobody releases alone.',
@@ -308,12 +308,12 @@ describe('a refusal', () => {
     expect(drawn.text).toContain('Slack did not answer')
   })
 
-  it('lets Slack show the name of a person whom we can not name', () => {
+  it('lets Slack show the name of a person whom we can’t name', () => {
     expect(read(refusalMessage(REFUSALS.not_an_approver, { services: SERVICES }))).toContain('<@U04TOM>')
   })
 })
 
-describe('W8: a branch with methods of merging that can not be previewed', () => {
+describe('W8: a branch with methods of merging that can’t be previewed', () => {
   const rule = 'merging into production: squash'
   const drawn = (more: object) =>
     read(refusalMessage({ ...REFUSALS.merge_not_allowed, rule, ...more }, { services: SERVICES }))

@@ -37,7 +37,7 @@ describe('untrusted words in mrkdwn', () => {
     expect(defused('<!channel> <@U1> <https://evil.example|x> & co')).not.toMatch(/[<>]|&(?!amp;|lt;|gt;)/)
   })
 
-  it.each(['*bold*', '_italic_', '~struck~', '`code`', '```code```', '*_both_*'])('can not format: %s', (words) => {
+  it.each(['*bold*', '_italic_', '~struck~', '`code`', '```code```', '*_both_*'])('can’t format: %s', (words) => {
     expect(defused(words)).not.toMatch(/(^|\W)[*~`_]\S|\S[*~`_](\W|$)/)
   })
 
@@ -45,7 +45,7 @@ describe('untrusted words in mrkdwn', () => {
     expect(defused('drop saved_searches in alembic_users.ini')).toBe('drop saved_searches in alembic_users.ini')
   })
 
-  it('can not become an emoji, a web address, an address or a quote', () => {
+  it('can’t become an emoji, a web address, an address or a quote', () => {
     expect(defused(':fire:')).not.toContain(':fire:')
     expect(defused('see https://evil.example')).not.toContain('https://')
     expect(defused('see www.evil.example')).not.toContain('www.')
@@ -59,7 +59,7 @@ describe('untrusted words in mrkdwn', () => {
 })
 
 describe('letters that harm their neighbours', () => {
-  it('can not turn what follows', () => {
+  it('can’t turn what follows', () => {
     expect(oneLine('a\u202eb\u2066c')).toBe('abc')
   })
 
@@ -90,13 +90,13 @@ it('escapes what mrkdwn reads', () => {
   expect(escaped('a & b < c > d')).toBe('a &amp; b &lt; c &gt; d')
 })
 
-it('gives Slack a moment with words for where it can not show it', () => {
+it('gives Slack a moment with words for where it can’t show it', () => {
   expect(date(new Date('2026-11-22T14:05:00Z'))).toBe(
     '<!date^1795356300^{date_short_pretty} at {time}|2026-11-22 14:05 UTC>',
   )
 })
 
-it('links only to the web, and with an address that can not end early', () => {
+it('links only to the web, and with an address that can’t end early', () => {
   expect(link('https://bitbucket.org/a?b=1&c=<|>', 'a|b')).toBe('<https://bitbucket.org/a?b=1&amp;c=%3C%7C%3E|a∣b>')
   expect(link('javascript:alert(1)', 'a')).toBe('a')
 })

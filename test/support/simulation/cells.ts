@@ -67,7 +67,7 @@ const STEP: Readonly<Record<Row, (flow: AnyFlow) => string>> = {
 
 const MINUTE = 60_000
 const SLACK_DOWN_MS = 3 * MINUTE
-/** The store is away for longer than a job waits for its worker; and for longer than any step is waited for. */
+/** The store is away for longer than a job waits for its worker; and for longer than anyone waits for a step. */
 const STORE_AWAY_MS = 5 * MINUTE
 const STORE_AWAY_LONG_MS = 70 * MINUTE
 const HOUR = 60 * MINUTE
@@ -139,12 +139,12 @@ export function casesOf(row: Row, column: Column, flow: AnyFlow, points: readonl
   const as = (cases: readonly Case[]) => cases
   const alone = (cases: readonly Case[]) => cases.map((each) => ({ ...each, letter: 'A' as const }))
   const perhaps = (cases: readonly Case[]) => cases.map((each) => ({ ...each, letter: '?' as const }))
-  // A hot-fix is carried on after its end, by a job that is taken up again until it is.
+  // A hot-fix is carried on after its end, by a job that is resumed until it is.
   const carrying = row === 'open' && flow === 'hot-fix' ? alone : as
   const isOutside = !/^(store|inbox|outbox)/.test(effect.call.call)
   const isWorker = effect.call.role === 'worker'
   const hasTime = HAS_A_TIME.includes(flow)
-  // A card that was put off is drawn anew a day later, and a time comes a day later.
+  // A card that was put off is redrawn a day later, and a time comes a day later.
   const isLongToSimulate = hasTime || (isWorker && flow === 'hot-fix')
   // By a tick, and nobody's click.
   const isTick =

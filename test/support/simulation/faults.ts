@@ -81,7 +81,7 @@ export interface Gate {
   failStore(when: 'before' | 'after'): void
   /** Slack is down now. */
   isSlackDown(): boolean
-  /** How long no answer is waited for. */
+  /** How long the process waits when no answer comes. */
   sleep(ms: number): Promise<void>
 }
 

@@ -85,7 +85,7 @@ async function carryOn(sim: Simulation, flow: AnyFlow): Promise<Carried> {
 }
 
 /**
- * One release that was prepared, with its signatures and its start, and nobody who helps. `rest`: after each deed of a person;
+ * One release that was prepared, with its signatures and its start, and nobody who helps. `rest`: after each action of a person;
  * by default until nothing moves by itself.
  */
 export async function carryAlone(
@@ -232,7 +232,7 @@ export function pointsOf(sim: Simulation): readonly Point[] {
   const messages = new Map(sim.memory.outboxRows().map(({ id, message }) => [id, message]))
   let during: string | undefined
   let posting: string | undefined
-  let deed: string | undefined
+  let handled: string | undefined
   for (const call of sim.plan.calls) {
     const add = (step: string, moment: Point['moment']) => void points.push({ step, moment, call })
     const name = call.call
@@ -247,7 +247,7 @@ export function pointsOf(sim: Simulation): readonly Point[] {
         else if (type === 'step_done') add(step, 'result')
         if (type === 'step_started') during = step
         if (type === 'step_done') during = undefined
-        if (other?.moment === 'effect') deed = other.step
+        if (other?.moment === 'effect') handled = other.step
       }
     } else if (during !== undefined && call.role === 'worker' && EFFECT_OF[during]?.includes(name) === true) {
       add(during, 'effect')
@@ -263,8 +263,8 @@ export function pointsOf(sim: Simulation): readonly Point[] {
       add(posting, 'effect')
     } else if (name === 'inbox.receive') {
       add('delivery', 'intent')
-    } else if (name === 'inbox.handled' && deed !== undefined) {
-      add(deed, 'result')
+    } else if (name === 'inbox.handled' && handled !== undefined) {
+      add(handled, 'result')
     }
   }
   return points

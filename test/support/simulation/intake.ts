@@ -10,8 +10,8 @@ import type { BotProcess } from './processes.ts'
 import type { SlackWorld } from './slack.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
-/** What Slack sends for a deed; another `id` is another click of the same. */
-export type Deed = (id: string) => Payload
+/** What Slack sends for an action; another `id` is another click of the same. */
+export type ActionPayload = (id: string) => Payload
 
 export interface Delivered {
   /** It was answered, or nobody is there who could. */
@@ -28,7 +28,7 @@ const SWEEP_EVERY_MS = 10_000
 export interface Intake {
   /** The bot looks through what a crash has left, as long as it lives. */
   through(bot: BotProcess): BotProcess
-  deliver(bot: BotProcess | undefined, deed: Deed): Delivered
+  deliver(bot: BotProcess | undefined, action: ActionPayload): Delivered
   /** The last delivery once more; undefined before the first. */
   deliverAgain(bot: BotProcess | undefined, how: 'same id' | 'new id'): Delivered | undefined
   /** Something was stored that is not handled yet. */
@@ -41,12 +41,12 @@ export interface Intake {
 export function createIntake(time: VirtualTime, slack: SlackWorld): Intake {
   let count = 0
   const left = new Set<string>()
-  let last: { readonly id: string; readonly deed: Deed } | undefined
+  let last: { readonly id: string; readonly action: ActionPayload } | undefined
 
-  function send(bot: BotProcess | undefined, id: string, deed: Deed): Delivered {
-    last = { id, deed }
+  function send(bot: BotProcess | undefined, id: string, action: ActionPayload): Delivered {
+    last = { id, action }
     let isOver = bot === undefined
-    const payload = deed(id)
+    const payload = action(id)
     const from = { answers: bot?.answers.length ?? 0, messages: slack.messages.length }
     const over = () => {
       isOver = true
@@ -76,10 +76,10 @@ export function createIntake(time: VirtualTime, slack: SlackWorld): Intake {
       })
       return bot
     },
-    deliver: (bot, deed) => send(bot, `${++count}.0`, deed),
+    deliver: (bot, action) => send(bot, `${++count}.0`, action),
     deliverAgain(bot, how) {
       if (last === undefined) return undefined
-      return send(bot, how === 'same id' ? last.id : `${++count}.0`, last.deed)
+      return send(bot, how === 'same id' ? last.id : `${++count}.0`, last.action)
     },
     isBusy: () => left.size > 0,
     received: (id) => void left.add(id),

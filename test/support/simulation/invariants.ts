@@ -339,7 +339,7 @@ const SOON_MS = 2 * 60_000
 const NO_WORKER_MS = 10 * 60_000
 const HOUR_MS = 60 * 60_000
 
-/** Nothing waits in vain, or has, for longer than it may while a bot is there: told apart from the product's own times. */
+/** Nothing waits, or has waited, for longer than it may while a bot is there: told apart from the product's own times. */
 function nothingWaitsInVain({ memory, clockOff, now, botSince, workerSeenAt }: Looked): readonly string[] {
   // The store's own times say nothing where its clock has jumped.
   if (clockOff > 0) return []

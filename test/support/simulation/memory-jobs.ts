@@ -121,7 +121,7 @@ export function createJobQueue(tables: Tables, now: () => number, alarms: Alarms
       id: row.id,
       attempt: row.attempt,
       get signal() {
-        // As with the real one: whoever looks, looks at the time.
+        // As with the real one: who looks, looks at the time.
         if (row.hold !== hold && !isOver) lost.abort(claimLost(claim))
         return lost.signal
       },

@@ -3,7 +3,7 @@
 /** As the real store's driver says it. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost'
-  /** Without a stack: a store that is away for an hour is asked in vain thousands of times. */
+  /** Without a stack: a store that is away for an hour fails thousands of times. */
   constructor() {
     const { stackTraceLimit } = Error
     Error.stackTraceLimit = 0

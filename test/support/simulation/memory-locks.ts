@@ -46,7 +46,7 @@ export function createRowLocks(): RowLocks {
     owner.held.add(key)
   }
 
-  /** Whether whoever holds it waits, by however many others, for this owner. */
+  /** Whether its holder waits, by however many others, for this owner. */
   function waitsForItself(owner: LockOwner, key: string): boolean {
     return [...(locks.get(key)?.holders ?? [])].some(
       (holder) => holder === owner || (holder.waitsFor !== undefined && waitsForItself(owner, holder.waitsFor)),

@@ -88,7 +88,7 @@ export interface StoreConnection {
   die(): void
   /**
    * As SIGSTOP for longer than the lease: its transactions, claims and locks are lost, but its signals abort only with its
-   * next transaction; a claim's also when it is read from the claim, since whoever looks there looks at the time.
+   * next transaction; a claim's also when it is read from the claim, since who looks there looks at the time.
    */
   stall(): void
 }

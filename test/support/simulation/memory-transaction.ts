@@ -275,7 +275,7 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     return true
   }
 
-  /** One that waits untried stands for this one too; it is held, so that whoever tries it next draws what we commit. */
+  /** One that waits untried stands for this one too; it is held, so that the next try draws what we commit. */
   async function sendCard(card: OutboxMessage, release: number): Promise<void> {
     for (;;) {
       const others = [...tables.waiting.values()].filter(({ id }) => !written.outbox.has(id))

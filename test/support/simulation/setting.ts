@@ -75,7 +75,7 @@ export function startRepository(objects: Objects, at: string): Repository {
   const deployed = objects.write({ files: first, parents: [], message: 'Begin', author: WRITER, at })
   const search = writeOn(objects, deployed, { 'api/search.py': 'two' }, 'Search faster', at)
   const head = writeOn(objects, search, revisionFiles('r2', 'r1'), 'Index alerts', at)
-  const fix = writeOn(objects, deployed, { 'api/alerts.py': 'mended' }, 'Mend alerts', at)
+  const fix = writeOn(objects, deployed, { 'api/alerts.py': 'fixed' }, 'Fix alerts', at)
   const branches = new Map([
     ['master', head],
     ['production', deployed],

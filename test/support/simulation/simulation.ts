@@ -20,7 +20,7 @@ import type { Log } from '../../../src/worker/ports.ts'
 import { DANA, LIN, TOM } from '../builders.ts'
 import { clickOf, commandOf, pressOf, submissionOf } from './clicks.ts'
 import { createFaultPlan, type Role } from './faults.ts'
-import { createIntake, type Deed, type Delivered } from './intake.ts'
+import { type ActionPayload, createIntake, type Delivered } from './intake.ts'
 import { brokenAtRest, brokenInvariants } from './invariants.ts'
 import { createMemoryStore } from './memory-store.ts'
 import {
@@ -42,14 +42,14 @@ const WAITS_FOR_PEOPLE: readonly ReleaseState[] = ['awaiting sign-off', 'schedul
 const QUIET: Log = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const START = Date.parse('2026-11-22T08:00:00Z')
 const REASON = 'production is down for everyone'
-/** Whoever looks after processes starts again what has ended. */
+/** A supervisor starts again what has ended. */
 const STARTED_AGAIN_MS = 3_000
 const PATIENCE_MS = 60_000
 const SETTLES_WITHIN_MS = 4 * 60 * 60_000
 /** So long nothing may move before it counts as rest: servers may still be at what was asked of them. */
 const REST_MS = 25_000
 
-/** Cards are drawn anew more seldom than in service, which nothing decides by. */
+/** Cards are redrawn more seldom than in service, which nothing decides by. */
 const PACE: SlackPace = { updateEveryMs: 15_000 }
 
 export function createSimulation(options: SimulationOptions = {}): Simulation {
@@ -121,7 +121,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     if (restartAfterMs !== undefined) after(restartAfterMs, () => onceThereIsAStore(() => restart(who)))
   }
 
-  /** What starts without a store ends, and is started again by whoever looks after it. */
+  /** What starts without a store ends, and is started again by its supervisor. */
   function onceThereIsAStore(start: () => void) {
     if (memory.isAway()) after(STARTED_AGAIN_MS, () => onceThereIsAStore(start))
     else start()
@@ -230,8 +230,8 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
   }
 
   /** A person does something: the bot that is there takes it. Gives what they read. */
-  async function does(deed: Deed): Promise<Answered> {
-    return answeredBy(intake.deliver(aliveBots().at(-1), deed))
+  async function does(action: ActionPayload): Promise<Answered> {
+    return answeredBy(intake.deliver(aliveBots().at(-1), action))
   }
   let lastDelivered: Delivered | undefined
 
@@ -287,7 +287,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     })
   }
 
-  /** By the card's button; what was told privately has no card, and is asked for anew. */
+  /** By the card's button; what was told privately has no card, and is asked for again. */
   async function planAgain(by = DANA.id, number = newest()): Promise<Answered> {
     const { card, kind, environment, picks } = release(number)
     if (card !== undefined) return press('plan again', by, number)

@@ -10,7 +10,7 @@ import type { Control } from '../../../src/slack/controls.ts'
 import type { ModalResponse } from '../../../src/slack/modal-answer.ts'
 import type { Log, Times } from '../../../src/worker/ports.ts'
 import type { FaultPlan, PlannedFault, Role } from './faults.ts'
-import type { Deed } from './intake.ts'
+import type { ActionPayload } from './intake.ts'
 import type { MemoryStore } from './memory-store.ts'
 import type { SlackPace } from './processes.ts'
 import type { Rules } from './setting.ts'
@@ -65,7 +65,7 @@ export interface Simulation {
   /** The token of a button that asks nothing, as of a card that is out of date. */
   tokenOf(action: Action, number?: number, options?: { asks?: boolean }): Promise<string>
   /** Slack delivers this; gives what its person read. */
-  deliver(deed: Deed): Promise<Answered>
+  deliver(action: ActionPayload): Promise<Answered>
   /** What the modal that was sent last was answered. */
   shown(): ModalResponse | undefined
   /** The window that the last delivery has opened. */

@@ -121,7 +121,7 @@ it.each([
     [{ needs: '1 approval', advisory: true as const }],
     'needs people',
   ],
-  ['it can not be told what is missing', undefined, [{ needs: 'x', unsure: true as const }], 'stays failed'],
+  ['it can’t be told what is missing', undefined, [{ needs: 'x', unsure: true as const }], 'stays failed'],
   ['the forge says that it is something else', false, [{ needs: '1 approval' }], 'stays failed'],
   ['nothing is missing', undefined, [], 'stays failed'],
 ])('W7: a merge is refused by rules that people can meet where %s', async (_what, byRules, missing, outcome) => {

@@ -207,7 +207,7 @@ describe('the step', () => {
       ['release slug-b'],
     ],
     [
-      'stops where the platform can not make a new release',
+      'stops where the platform can’t make a new release',
       { holds: [COMMIT], releases: [ours('failed')], again: 'wrong' },
       stoppedAt('not_confirmed', 'as before'),
       ['release slug-b'],

@@ -2,7 +2,7 @@
 import { THE_REMOTE, WHAT_RUNS } from '../../../release/bound.ts'
 import { databasesOf } from '../../../release/plan.ts'
 import type { DatabaseStanding } from '../../../release/refusals.ts'
-import { irreversibleBegun, type Release } from '../../../release/release.ts'
+import { hasStartedIrreversible, type Release } from '../../../release/release.ts'
 import type { Environment } from '../../../release/settings.ts'
 import { isIrreversible, STEP_NAMES } from '../../../release/steps.ts'
 import type { StepName } from '../../../release/terms.ts'
@@ -48,7 +48,7 @@ export function currentState(release: Release, facts: PlatformFacts): readonly L
     (name) => PAST[name as keyof typeof PAST],
   )
   const runs = stillRuns(release, facts)
-  if (!irreversibleBegun(release.steps)) {
+  if (!hasStartedIrreversible(release.steps)) {
     const nothing =
       verbs.length > 1
         ? `Nothing was ${verbs.slice(0, -1).join(', ')} or ${verbs.at(-1)}`

@@ -1,6 +1,6 @@
 /** What the cards of releases that ended without success share. */
 import type { ActionsBlock, Button, KnownBlock } from '@slack/types'
-import { irreversibleBegun, type Release } from '../../../release/release.ts'
+import { hasStartedIrreversible, type Release } from '../../../release/release.ts'
 import type { PersonName } from '../../../release/terms.ts'
 import { quote, rich, richLines, section } from './blocks.ts'
 import { foot, planSummary } from './card-lines.ts'
@@ -39,7 +39,7 @@ export function endBlocks(
     section(line),
     ...quoted(reason),
     ...more,
-    irreversibleBegun(release.steps) || release.plan !== undefined
+    hasStartedIrreversible(release.steps) || release.plan !== undefined
       ? richLines(currentState(release, facts))
       : section('Nothing was changed.'),
     ...(replaced === undefined ? [] : [section(replaced)]),

@@ -1,5 +1,5 @@
 /** Lines that the outcomes of several states share. They are rich text: nothing in them is parsed. */
-import { irreversibleBegun, type Release } from '../../../release/release.ts'
+import { hasStartedIrreversible, type Release } from '../../../release/release.ts'
 import { bold, emoji, type Line } from './blocks.ts'
 import { currentState, type PlatformFacts } from './current-state.ts'
 import { called, took } from './facts.ts'
@@ -27,7 +27,7 @@ export function why(problem: ProblemWords | undefined): string {
 
 /** The current state of branch, database and remote, a line each. */
 export function trueNow(release: Release, facts: Facts): Line[] {
-  const stands = irreversibleBegun(release.steps) ? undefined : facts.problem?.stands
+  const stands = hasStartedIrreversible(release.steps) ? undefined : facts.problem?.stands
   return [...currentState(release, facts), ...(stands === undefined ? [] : [stands])]
 }
 

@@ -1,6 +1,6 @@
 /** Failed: which step stopped and why, with nothing irreversible started. */
 
-import { irreversibleBegun } from '../../../release/release.ts'
+import { hasStartedIrreversible } from '../../../release/release.ts'
 import { bold, richLines, section } from '../parts/blocks.ts'
 import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { currentState } from '../parts/current-state.ts'
@@ -27,7 +27,7 @@ export const failed: StateView = {
       richLines([
         ...(problem === undefined ? [] : [[bold(`${capital(problem.why)}.`)]]),
         ...currentState(release, facts),
-        ...(problem?.stands === undefined || irreversibleBegun(release.steps) ? [] : [problem.stands]),
+        ...(problem?.stands === undefined || hasStartedIrreversible(release.steps) ? [] : [problem.stands]),
       ]),
       ...evidence(problem),
       ...nextLines(problem),
