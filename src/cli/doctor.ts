@@ -9,6 +9,7 @@ import { requireSessions } from '../adapters/store/sessions.ts'
 import { reach } from '../adapters/webhooks/reach.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { defined } from '../lib/defined.ts'
+import { writtenPlaces } from '../operations/disk.ts'
 import { doctorChecks } from '../operations/doctor/checks/all.ts'
 import { createMigrationStatusReader } from '../operations/doctor/checks/migrations.ts'
 import { createSlackProbe, scopesOf } from '../operations/doctor/checks/slack.ts'
@@ -40,6 +41,7 @@ export async function runDoctorCommand(
       scrub,
       checks: doctorChecks({
         apps,
+        places: writtenPlaces(configuration),
         store: {
           now: async () => (await store).store.now(),
           workers: async () => (await store).store.workers(),

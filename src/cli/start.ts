@@ -5,6 +5,7 @@ import { type OpenStore, openStore } from '../adapters/store/open.ts'
 import { requireSessions } from '../adapters/store/sessions.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { defined } from '../lib/defined.ts'
+import { diskWorks, writtenPlaces } from '../operations/disk.ts'
 import { logCommitted } from '../operations/event-log.ts'
 import { partsReady, type Works } from '../operations/health.ts'
 import { createLog, type Log, type LogDestination } from '../operations/log.ts'
@@ -68,6 +69,9 @@ export async function startSignoff(
           () => 'The store does not answer. See STORE_URL, and whether its Postgres runs.',
         ),
     }
+    const places = writtenPlaces(configuration)
+    const disk = places.length > 0 && partsReady({ disk: () => diskWorks(places) })
+    const shown = async () => ({ ...(disk && (await disk())), ...bot?.shown() })
     let bot: BotRole | undefined
     let stopBot: (() => Promise<void>) | undefined
     const metrics = createMetrics({
@@ -79,7 +83,7 @@ export async function startSignoff(
       ...(configuration.webhooks.length > 0 && {
         webhooks: async () => (await import('./webhooks.ts')).readBacklogs(configuration.webhooks, opened.webhooks),
       }),
-      ready: async () => ({ ...(await partsReady(ready)()), ...bot?.shown() }),
+      ready: async () => ({ ...(await partsReady(ready)()), ...(await shown()) }),
     })
     const hear = (committed: Committed) => {
       metrics.eventCommitted(committed)
@@ -115,8 +119,9 @@ export async function startSignoff(
     if (stopBot !== undefined) stops.push(stopBot)
     const listening = await startListening(configuration, {
       ready: partsReady(ready),
+      shown,
       metrics: metrics.read,
-      ...defined({ requests: bot?.requests, shown: bot?.shown }),
+      ...defined({ requests: bot?.requests }),
     })
     stops.push(() => listening.close())
     const { port, healthPort } = listening

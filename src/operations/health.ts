@@ -12,7 +12,7 @@ export type Works = true | string
 
 export interface HealthOptions {
   readonly ready: () => Promise<Readonly<Record<string, Works>>>
-  readonly shown?: () => Readonly<Record<string, Works>>
+  readonly shown?: () => Promise<Readonly<Record<string, Works>>>
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>
   readonly fallback?: RequestListener
 }
@@ -22,7 +22,8 @@ export interface HealthOptions {
  * - `/healthz`: 200 while the process runs, whatever its parts do.
  * - `/readyz`: 200 when every part of `ready` works, else 503, with JSON `{ ready, parts, missing }`. Answers within two
  *   seconds, with 503 when `ready` throws or takes longer. The parts of `shown` stand beside them and decide nothing: what
- *   they are about is for people to fix, and traffic must not stop for it.
+ *   they are about is for people to fix, and traffic must not stop for it. They are left out when `shown` throws or takes
+ *   longer.
  * - `/metrics`: the result of `metrics`. 404 without it, 503 when it throws or takes longer than five seconds.
  * - Everything else goes to `fallback` (Slack's requests in HTTP mode). 404 without one, and when it throws before
  *   answering.
@@ -38,10 +39,15 @@ export function requestsOnly(fallback: RequestListener): RequestListener {
   return (request, response) => pass(fallback, request, response)
 }
 
-function healthListener({ ready, shown = () => ({}), metrics, fallback }: HealthOptions): RequestListener {
+function healthListener({ ready, shown = async () => ({}), metrics, fallback }: HealthOptions): RequestListener {
   const answer = async (path: string): Promise<Page | undefined> => {
     if (path === '/healthz') return page(200, { alive: true })
-    if (path === '/readyz') return readiness(await runWithTimeout(READY_LIMIT_MS, ready), shown())
+    if (path === '/readyz') {
+      const showing = runWithTimeout(READY_LIMIT_MS, shown)
+      const result = await runWithTimeout(READY_LIMIT_MS, ready)
+      const beside = await showing
+      return readiness(result, beside.ok ? beside.value : {})
+    }
     if (path !== '/metrics' || metrics === undefined) return undefined
     const counted = await runWithTimeout(METRICS_LIMIT_MS, metrics)
     return counted.ok ? { status: 200, ...counted.value } : page(503, { metrics: false })

@@ -26,6 +26,13 @@ it('O1: is green where the workspace has a name that is not its id', async () =>
   expect(exitCode).toBe(0)
 })
 
+it('says how much room is left, as /readyz says that there is enough', async () => {
+  expect((await doctor()).lines).toContainEqual(expect.stringMatching(/^✓ disk: \d+ MB free at \S+$/))
+  const answer = await fetch(`http://127.0.0.1:${team.running[0]?.port}/readyz`)
+  const { parts } = (await answer.json()) as { parts: object }
+  expect(parts).toMatchObject({ disk: true })
+})
+
 it('O5: names the scope that the token lacks, wherever Slack gives no answer for it', async () => {
   const { slack } = team
   const scopes = scopesOf(await readFile(new URL('../../manifest.yml', import.meta.url), 'utf8'))

@@ -214,9 +214,14 @@ describe('services', () => {
       readMigrationStatus: async () => away,
     }
     const store = { now: async () => new Date(), workers: async () => [] }
-    expect(doctorChecks({ apps: [app], store, worker }).map(({ name }) => name)).toEqual([
+    expect(
+      doctorChecks({ apps: [app], places: [{ name: 'DATA_DIR/pg', path: '/' }], store, worker }).map(
+        ({ name }) => name,
+      ),
+    ).toEqual([
       'Node',
       'git',
+      'disk',
       'store',
       'clock and the store',
       'releases.yml api/production',
@@ -242,23 +247,23 @@ describe('services', () => {
       permalink: unused,
     }
     const slack = { identity: async () => away, socket: async () => undefined }
-    expect(doctorChecks({ apps: [app], store, bot: { slack, scopes: [], directory } }).map(({ name }) => name)).toEqual(
-      [
-        'Node',
-        'store',
-        'clock and the store',
-        'releases.yml api/production',
-        'releases.yml api/integration',
-        'Slack',
-        'Slack scopes',
-        'Slack Socket Mode',
-        'clock and Slack',
-        'channel #product',
-        'user group @release-approvers',
-        'people api/production',
-        'people api/integration',
-      ],
-    )
+    expect(
+      doctorChecks({ apps: [app], places: [], store, bot: { slack, scopes: [], directory } }).map(({ name }) => name),
+    ).toEqual([
+      'Node',
+      'store',
+      'clock and the store',
+      'releases.yml api/production',
+      'releases.yml api/integration',
+      'Slack',
+      'Slack scopes',
+      'Slack Socket Mode',
+      'clock and Slack',
+      'channel #product',
+      'user group @release-approvers',
+      'people api/production',
+      'people api/integration',
+    ])
   })
 
   it('M14, M2: of alembic: what its status tells', async () => {

@@ -8,9 +8,10 @@ import type { Platform } from '../../../release/ports/platform.ts'
 import type { WorkerSeen } from '../../../release/ports/store.ts'
 import type { App, Environment } from '../../../release/settings.ts'
 import type { PlatformName } from '../../../release/stored-names.ts'
+import type { Place } from '../../disk.ts'
 import type { Check } from '../doctor.ts'
 import { configurationChecks } from './configuration.ts'
-import { envFileChecks, gitCheck, nodeCheck, stoppedStoreCheck, storeChecks } from './host.ts'
+import { diskChecks, envFileChecks, gitCheck, nodeCheck, stoppedStoreCheck, storeChecks } from './host.ts'
 import { isolationChecks } from './isolation.ts'
 import { migratorChecks, type ReadMigrationStatus } from './migrations.ts'
 import { peopleChecks } from './people.ts'
@@ -22,6 +23,8 @@ export interface CheckedParts {
   readonly apps: readonly App[]
   /** The group of the worker on this host. */
   readonly group?: string
+  /** Where this role writes on this host. */
+  readonly places: readonly Place[]
   /** Each throws when the store can't be reached. `sessions`: throws too where locks don't hold, as behind a pooler. */
   readonly store: {
     now(): Promise<Date>
@@ -61,6 +64,7 @@ export interface CheckedParts {
 export function doctorChecks({
   apps,
   group,
+  places,
   store,
   isStoreStopped = false,
   bot,
@@ -72,6 +76,7 @@ export function doctorChecks({
   return [
     nodeCheck(),
     ...(worker === undefined ? [] : [gitCheck()]),
+    ...diskChecks(places),
     ...(isStoreStopped ? [stoppedStoreCheck] : [...storeChecks(store), ...configurationChecks(environments, store)]),
     ...(bot === undefined
       ? []

@@ -4,6 +4,7 @@ import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { Environment } from '../../../release/settings.ts'
+import { DISK_FIX, type Place, readDisk } from '../../disk.ts'
 import { type Check, fail, pass, warn } from '../doctor.ts'
 
 const MIN_NODE = 24
@@ -46,6 +47,21 @@ async function gitVersion(signal: AbortSignal): Promise<string> {
   const env = { PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' }
   const { stdout } = await promisify(execFile)('git', ['--version'], { env, signal, timeout: 10_000 })
   return stdout
+}
+
+/** None where this role writes to no place. */
+export function diskChecks(places: readonly Place[], read = readDisk): readonly Check[] {
+  if (places.length === 0) return []
+  return [
+    {
+      name: 'disk',
+      async run() {
+        const { level, message } = await read(places)
+        if (level === 'ok') return pass(message)
+        return level === 'low' ? warn(message, DISK_FIX) : fail(message, DISK_FIX)
+      },
+    },
+  ]
 }
 
 const OTHERS_MAY_READ = 0o004
