@@ -37,7 +37,7 @@ const LIMITS = {
 export const DISK_FIX = 'make room: “The disk is full” in docs/operations/runbook.md has what may be deleted'
 
 /**
- * Where a process writes: a worker what it knows of repositories, and whoever runs the embedded store its tables. Empty for a
+ * Where a process writes: a worker what it knows of repositories, and who runs the embedded store its tables. Empty for a
  * bot with a store elsewhere. Each may be a file system of its own.
  */
 export function writtenPlaces({
