@@ -119,6 +119,22 @@ it('counts a release that an older process has ended after it was looked at as o
   expect(await opened.sql('select outcome from release_figures')).toEqual([{ outcome: 'succeeded' }])
 })
 
+it('counts once a release that needed attention, and that an older process has closed since', async () => {
+  const opened = await openedStore()
+  await storedBefore(opened, [{ at: ago(1), ends: undefined, attention: ago(1) }])
+  await unfill(opened)
+  await opened.fillFigures(1_000)
+  const open = { releases: 0, changeFailures: { failed: 1, changes: 1 } }
+  expect((await figuresNow(opened)).figures).toMatchObject([open])
+  const [ended] = eventsOf(1, { at: ago(0.5), ends: 'closed' }).filter(({ type }) => type === 'release_ended')
+  await opened.sql(
+    `insert into event (id, release, type, actor, at, body, hash, previous_hash) values (999, 1, $1, 'U1', $2, $3, '', '')`,
+    [ended?.type, ended?.at, canonicalJson({ data: ended?.data })],
+  )
+  await opened.sql(`update release set state = 'closed', ended_at = now() where number = 1`)
+  expect((await figuresNow(opened)).figures).toMatchObject([{ ...open, releases: 1, outcomes: { closed: 1 } }])
+})
+
 it('two processes that fill at once count each release once', async () => {
   const opened = await openedStore()
   await storedBefore(
