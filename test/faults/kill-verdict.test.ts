@@ -12,11 +12,15 @@ const NOTHING: Effects = {
   cards: 1,
   announcements: 0,
   outcomes: 1,
+  receipts: 0,
   migrations: {},
   linesTwice: [],
   early: 0,
 }
-const ALL: Effects = { ...NOTHING, merges: 1, comments: 1, pushes: 1, platformReleases: 1, announcements: 1 }
+const ALL: Effects = {
+  ...NOTHING,
+  ...{ merges: 1, comments: 1, pushes: 1, platformReleases: 1, announcements: 1, receipts: 2 },
+}
 
 const WELL: Ended = {
   state: 'succeeded',
@@ -26,7 +30,12 @@ const WELL: Ended = {
   isPlanned: true,
   hasBegun: true,
 }
-const FAILED: Ended = { ...WELL, state: 'failed', wasSpoiled: true, effects: { ...NOTHING, announcements: 1 } }
+const FAILED: Ended = {
+  ...WELL,
+  state: 'failed',
+  wasSpoiled: true,
+  effects: { ...NOTHING, announcements: 1, receipts: 2 },
+}
 
 function found(ended: Ended, flow: Flow = 'production'): readonly string[] {
   const { lost, doubled, guessed } = judge({ flow }, { pending: [] }, ended)
@@ -41,7 +50,11 @@ it.each<[string, Ended, Flow?]>([
     { ...FAILED, state: 'refused', isPlanned: false, hasBegun: false, effects: { ...NOTHING, cards: 0, outcomes: 0 } },
   ],
   ['outdated before its run', { ...FAILED, state: 'outdated', hasBegun: false, effects: NOTHING }],
-  ['rolled back: nothing merged, nothing pushed', { ...WELL, effects: { ...ALL, merges: 0, pushes: 0 } }, 'rollback'],
+  [
+    'rolled back: nothing merged, nothing pushed',
+    { ...WELL, effects: { ...ALL, merges: 0, pushes: 0, receipts: 1 } },
+    'rollback',
+  ],
   [
     'a new head deployed, without an announcement',
     { ...WELL, effects: { ...NOTHING, pushes: 1, platformReleases: 1 } },
@@ -57,7 +70,13 @@ it.each<[string, Ended, string, Flow?]>([
   ['succeeded without a merge', { ...WELL, effects: { ...ALL, merges: 0 } }, 'merges: 0'],
   ['pushed twice', { ...WELL, effects: { ...ALL, pushes: 2 } }, 'pushes: 2'],
   ['failed, and no outcome is told', { ...FAILED, effects: { ...FAILED.effects, outcomes: 0 } }, 'outcomes: 0'],
-  ['failed without its announcement', { ...FAILED, effects: NOTHING }, 'announcements: 0'],
+  [
+    'failed without its announcement',
+    { ...FAILED, effects: { ...FAILED.effects, announcements: 0 } },
+    'announcements: 0',
+  ],
+  ['one who signed was never told', { ...WELL, effects: { ...ALL, receipts: 1 } }, 'receipts: 1'],
+  ['one who signed was told twice', { ...WELL, effects: { ...ALL, receipts: 3 } }, 'receipts: 3'],
   ['failed without a card', { ...FAILED, effects: { ...FAILED.effects, cards: 0 } }, 'cards: 0'],
   [
     'failed, and something was done',
@@ -70,10 +89,10 @@ it.each<[string, Ended, string, Flow?]>([
     { ...WELL, retries: 1, effects: { ...ALL, outcomes: 2 } },
     'its way: it needed 1 Retry, and nothing was spoiled',
   ],
-  ['a rollback that has pushed', { ...WELL, effects: { ...ALL, merges: 0 } }, 'pushes: 1', 'rollback'],
+  ['a rollback that has pushed', { ...WELL, effects: { ...ALL, merges: 0, receipts: 1 } }, 'pushes: 1', 'rollback'],
   [
     'a rollback that failed, and the platform runs the earlier slug',
-    { ...FAILED, effects: { ...FAILED.effects, platformReleases: 1 } },
+    { ...FAILED, effects: { ...FAILED.effects, platformReleases: 1, receipts: 1 } },
     'it ended as failed, and something was done',
     'rollback',
   ],

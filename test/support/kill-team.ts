@@ -44,7 +44,10 @@ export async function startKillTeam({ embedded = false } = {}): Promise<KillTeam
     unstarted: true,
     isolation: 'auto',
     integration: (entry) => void Object.assign(entry, { deploys: 'automatically' }),
-    production: (entry) => void Object.assign(entry.migrations as object, { talk_it_over: [] }),
+    production: (entry) => {
+      Object.assign(entry.migrations as object, { talk_it_over: [] })
+      Object.assign(entry.sign_off as object, { receipts: true })
+    },
   })
   // Where tests run as root, the embedded Postgres runs as somebody else, who must get by here.
   if (embedded) await chmod(team.directory, 0o711)

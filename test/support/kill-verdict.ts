@@ -12,9 +12,9 @@ export interface Ended {
   readonly hasBegun: boolean
 }
 
-type Counted = 'merges' | 'picks' | 'comments' | 'pushes' | 'announcements'
-const INTEGRATION = { merges: 0, picks: 0, comments: 0, pushes: 1, announcements: 0 }
-const PRODUCTION = { merges: 1, picks: 0, comments: 1, pushes: 1, announcements: 1 }
+type Counted = 'merges' | 'picks' | 'comments' | 'pushes' | 'announcements' | 'receipts'
+const INTEGRATION = { merges: 0, picks: 0, comments: 0, pushes: 1, announcements: 0, receipts: 0 }
+const PRODUCTION = { merges: 1, picks: 0, comments: 1, pushes: 1, announcements: 1, receipts: 2 }
 
 /** How often each of these happens in a release of each flow. */
 const ONCE: Readonly<Record<Flow, Readonly<Record<Counted, number>>>> = {
@@ -23,7 +23,8 @@ const ONCE: Readonly<Record<Flow, Readonly<Record<Counted, number>>>> = {
   production: PRODUCTION,
   scheduled: PRODUCTION,
   'hot-fix': { ...PRODUCTION, merges: 0, picks: 1 },
-  rollback: { ...PRODUCTION, merges: 0, pushes: 0 },
+  // Its approval alone is asked for.
+  rollback: { ...PRODUCTION, merges: 0, pushes: 0, receipts: 1 },
 }
 
 /**
@@ -36,7 +37,7 @@ export function judge(
   { state, retries, effects, wasSpoiled, isPlanned, hasBegun }: Ended,
 ): Pick<Verdict, 'lost' | 'doubled' | 'guessed'> {
   const succeeded = state === 'succeeded'
-  const { merges, picks, comments, pushes, announcements } = ONCE[flow]
+  const { merges, picks, comments, pushes, announcements, receipts } = ONCE[flow]
   const all: readonly (readonly [what: string, seen: number, wanted: number, isOwed: boolean])[] = [
     ['merges', effects.merges, merges, succeeded],
     ['picks', effects.picks, picks, succeeded],
@@ -46,6 +47,8 @@ export function judge(
     // However it ends: who has read of it reads how it ended.
     ['cards', effects.cards, 1, isPlanned],
     ['announcements', effects.announcements, announcements, hasBegun],
+    // Who has signed is told so, also by a direct message that was cut off.
+    ['receipts', effects.receipts, receipts, hasBegun],
     ['outcomes', effects.outcomes, 1 + retries, isPlanned],
     ...pending.map((each) => [`migration ${each}`, effects.migrations[each] ?? 0, 1, succeeded] as const),
   ]

@@ -30,6 +30,8 @@ export interface Effects {
   readonly cards: number
   readonly announcements: number
   readonly outcomes: number
+  /** Direct messages that tell people what was signed in their name. */
+  readonly receipts: number
   /** Each migration that ran since, by its name in the ledger: how often. */
   readonly migrations: Readonly<Record<string, number>>
   /** A step that the thread has told as done more than once. */
@@ -112,6 +114,7 @@ export function createTruth(team: Team): Truth {
         outcomes: replies.filter(
           ({ args }) => String(args.reply_broadcast) === 'true' && keyOf(args).startsWith(`${number}:`),
         ).length,
+        receipts: posts.filter(({ args }) => keyOf(args).startsWith(`${number}:receipt:`)).length,
         migrations,
         linesTwice: lines.filter((line, at) => lines.indexOf(line) !== at),
         early:
