@@ -1,7 +1,7 @@
 /** The files that docs/operations/install.md hands out: systemd and compose take them, and they start what there is. */
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -34,6 +34,42 @@ describe('signoff.service', () => {
     await writeFile(join(place, 'signoff.service'), unit)
     const said = await run('systemd-analyze', ['verify', join(place, 'signoff.service')]).catch((error) => error)
     expect(`${said.stdout}${said.stderr}`.split('\n').filter((line) => line.includes('signoff.service'))).toEqual([])
+  })
+})
+
+describe('signoff.sh', () => {
+  it('runs the program as the unit does: directory, variables and DATA_DIR, with what follows', async () => {
+    const place = await mkdtemp(join(tmpdir(), 'signoff-host-'))
+    onTestFinished(() => rm(place, { recursive: true, force: true }))
+    const told =
+      'console.log(JSON.stringify([process.cwd(), process.argv.slice(2), process.env.STORE_URL, process.env.DATA_DIR]))'
+    await writeFile(join(place, 'told.js'), told)
+    // Read by systemd and by this alike.
+    await writeFile(join(place, 'signoff.env'), "STORE_URL='postgres://db/signoff?sslmode=require&user=a$b'\n")
+    const here = (await fileOf('signoff.sh'))
+      .replaceAll('/etc/signoff', place)
+      .replaceAll('/usr/bin/node', process.execPath)
+      .replaceAll('/opt/signoff/bin/signoff.js', join(place, 'told.js'))
+      .replace('= signoff ]', `= ${userInfo().username} ]`)
+    const { stdout } = await run('/bin/sh', ['-c', here, 'signoff', 'audit', 'export', '--release', '12'])
+    expect(JSON.parse(stdout)).toEqual([
+      await realpath(place),
+      ['audit', 'export', '--release', '12'],
+      'postgres://db/signoff?sslmode=require&user=a$b',
+      '/var/lib/signoff',
+    ])
+  })
+
+  it('names the paths and the user of the unit', async () => {
+    const [script, unit] = await Promise.all([fileOf('signoff.sh'), fileOf('signoff.service')])
+    for (const [inUnit, inScript] of [
+      [/^WorkingDirectory=(.*)$/m, /^cd (.*)$/m],
+      [/DATA_DIR=(\S+)/, /^DATA_DIR=(.*)$/m],
+      [/^User=(.*)$/m, /runuser -u (\S+)/],
+      [/^ExecStart=(.*) start/m, /then set -- (.*) "\$@"$/m],
+    ] as const) {
+      expect(inScript.exec(script)?.[1], `${inScript}`).toBe(inUnit.exec(unit)?.[1])
+    }
   })
 })
 

@@ -185,6 +185,7 @@ function serviceText(environments: readonly Environment[]): string {
   const isOnHeroku = environments.some(({ remote }) => appOfRemote(remote) !== undefined)
   return [
     '# What Signoff itself needs: `set -a; . ./signoff.env; set +a` before signoff doctor and signoff start.',
+    "# A value with &, $ or spaces stands in single quotes, as in STORE_URL='postgres://…?sslmode=require&…'.",
     '# Slack: make an app from slack-manifest.yml at api.slack.com/apps and install it.',
     '# OAuth & Permissions: Bot User OAuth Token, xoxb-…',
     'SLACK_BOT_TOKEN=',
