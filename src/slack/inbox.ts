@@ -7,8 +7,8 @@ import { createTellsButtons, errorAt, type ModalResponse, modalAnswer, type Subm
 import type { DeliveryLog } from './outbox/sending.ts'
 import { type Arrival, type Ours, readArrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
-import { respond } from './private-answer.ts'
 import type { Reply } from './replies.ts'
+import { respond } from './response-url.ts'
 
 export interface IntakePorts extends HandlerPorts {
   readonly inbox: Inbox

@@ -11,6 +11,7 @@ import { ask, type SlackError } from './clients.ts'
 import { CONTROLS } from './controls.ts'
 import { type DrawingPorts, environmentOf, peopleOf, tokenFor } from './drawing.ts'
 import { withOlderBlocks } from './older-blocks.ts'
+import { respond } from './response-url.ts'
 import { type ControlOffer, type OfferedControl, offersOfMessage } from './views/control-buttons.ts'
 import type { Drawn } from './views/parts/blocks.ts'
 import { forEmergency } from './views/parts/decisions.ts'
@@ -28,7 +29,6 @@ export type PrivateAnswer = Omit<Extract<OutboxMessage, { kind: 'private' }>, 'k
 
 /** A response URL accepts five answers within 30 minutes (Slack's docs: handling user interaction). */
 const RESPONSE_URL_VALID_MS = 29 * 60_000
-const ANSWER_WITHIN_MS = 5_000
 
 /** `refused`: Slack rejects it. `notBeforeMs`: Slack asks to wait. `unknown`: Slack did not answer; it may later. */
 export type Answered = 'answered' | { readonly refused: string } | { readonly notBeforeMs: number } | 'unknown'
@@ -144,36 +144,4 @@ async function namesIn({ directory }: Answering, message: PrivateAnswer['message
   const ids = message.refusal.who.filter((entry) => /^[UW][A-Z0-9]{1,20}$/.test(entry)).slice(0, 10)
   const found = await Promise.all(ids.map((id) => directory.person(id)))
   return Object.fromEntries(found.flatMap((person) => (person.is === 'member' ? [[person.id, person.name]] : [])))
-}
-
-/** Posts to a response URL. It came signed from Slack; still, only https or this machine is ever called. */
-export async function respond(url: string, drawn: Drawn): Promise<boolean> {
-  if (!URL.canParse(url)) return false
-  const { protocol, hostname } = new URL(url)
-  const isLocal = protocol === 'http:' && /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
-  if (protocol !== 'https:' && !isLocal) return false
-  try {
-    const answered = await respondOnce(url, drawn)
-    if (answered.ok || drawn.withoutNewer === undefined) return answered.ok
-    return (await respondOnce(url, { text: drawn.text, blocks: drawn.withoutNewer })).ok
-  } catch {
-    return false
-  }
-}
-
-function respondOnce(url: string, { text, blocks }: Drawn): Promise<Response> {
-  return fetch(url, {
-    method: 'POST',
-    redirect: 'error',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      response_type: 'ephemeral',
-      replace_original: false,
-      unfurl_links: false,
-      unfurl_media: false,
-      text,
-      ...defined({ blocks }),
-    }),
-    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-  })
 }
