@@ -7,16 +7,22 @@ import { enqueue, run, soon, storeWithRelease, working } from './store-working.t
 afterAll(stopPostgres)
 
 /** The statements that this process gives from now on. */
-function statements(): { matching(what: RegExp): number } {
-  const given: string[] = []
+function statements(): { matching(what: RegExp): number; pauses(what: RegExp): readonly number[] } {
+  const given: { readonly text: string; readonly at: number }[] = []
   const query = pg.Client.prototype.query
   const spy = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: unknown[]) {
     const [first] = args
-    given.push(typeof first === 'string' ? first : (first as { text: string }).text)
+    const text = typeof first === 'string' ? first : (first as { text: string }).text
+    given.push({ text, at: performance.now() })
     return Reflect.apply(query, this, args)
   })
   onTestFinished(() => spy.mockRestore())
-  return { matching: (what) => given.filter((text) => what.test(text)).length }
+  const matching = (what: RegExp) => given.filter(({ text }) => what.test(text))
+  return {
+    matching: (what) => matching(what).length,
+    pauses: (what) =>
+      matching(what).flatMap(({ at }, index, all) => (index === 0 ? [] : [at - (all[index - 1]?.at ?? at)])),
+  }
 }
 
 const LOOK = /from unnest\(.*\) as q\(name\)/s
@@ -25,7 +31,8 @@ const SUPERVISE = /monitor_claim_on|heartbeat timeout/
 
 describe('T11: an idle worker', () => {
   it('asks for the jobs of all its queues with one statement', async () => {
-    const opened = await storeWithRelease()
+    const opened = await openedStore({ role: 'worker', timing: { ...soon, pollSeconds: 0.1 } })
+    await makeRelease(opened)
     const work = await working(opened)
     await enqueue(opened, run())
     await work.next()
@@ -34,6 +41,19 @@ describe('T11: an idle worker', () => {
     await expect.poll(() => given.matching(LOOK), { timeout: 10_000 }).toBeGreaterThan(4)
     expect({ fetches: given.matching(FETCH), passes: given.matching(SUPERVISE) }).toEqual({ fetches: 0, passes: 0 })
   })
+
+  it('asks less often while there is no job, and at its usual pace while one waits for its time', async () => {
+    const opened = await openedStore({ role: 'worker', timing: { ...soon, pollSeconds: 0.2 } })
+    await makeRelease(opened)
+    await working(opened)
+    const quiet = statements()
+    await expect.poll(() => quiet.matching(LOOK), { timeout: 20_000 }).toBeGreaterThan(3)
+    // The first look is at the usual pace; a timer ends late on a busy machine, but never early.
+    expect(Math.min(...quiet.pauses(LOOK))).toBeGreaterThan(900)
+    await enqueue(opened, run(), 3_600_000)
+    const busy = statements()
+    await expect.poll(() => Math.min(...busy.pauses(LOOK)), { timeout: 20_000 }).toBeLessThan(900)
+  }, 50_000)
 
   it('takes a job that nobody was notified of', async () => {
     const opened = await storeWithRelease()

@@ -151,6 +151,7 @@ export function createJobs({ boss, db, timing, group, version, report }: JobsPar
         if (held === undefined) return
         // Fetched at the moment of the stop: it goes back to the queue.
         if (!takesMore) throw new Error('the worker stops')
+        watch.look()
         const lost = new AbortController()
         const over = new AbortController()
         let isTooLate = () => false
