@@ -88,7 +88,10 @@ describe('Promises 5, 7 and 10: a run', () => {
       `select name, fence from step where release = ${number} and name in ('${step}', 'confirm')`,
     )
     expect(new Set(fences.map(({ fence }) => fence))).toEqual(new Set([(first?.fence ?? 0) + 1]))
-    expect(await lease()).toMatchObject({ holder: expect.stringContaining(`process ${other.pid} `), is_over: true })
+    // It is given back just after the end is stored.
+    await team.eventually(async () =>
+      expect(await lease()).toMatchObject({ holder: expect.stringContaining(`process ${other.pid} `), is_over: true }),
+    )
 
     const before = await worldState(team)
     const arrived = arrivals()

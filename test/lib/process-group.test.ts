@@ -217,11 +217,13 @@ describe('a program in its own process group', () => {
     const mark = `HOME=/nowhere/${process.pid}`
     const again = `${DETACH} 'trap "" TERM; while :; do sleep 0.05; done'`
     for (const script of [`${again}; exit 0`, `${again}; exec >/dev/null 2>&1; sleep 300`]) {
+      const stop = new AbortController()
       const ended = await run(script, {
         environment: { PATH, HOME: `/nowhere/${process.pid}` },
         leftovers: { environmentHas: mark },
         orphanMs: 0,
-        timeoutMs: 1_000,
+        signal: stop.signal,
+        onLine: () => script.endsWith('sleep 300') && stop.abort(),
         graceMs: 300,
       })
       expect(ended.started).toBe(true)
