@@ -109,10 +109,11 @@ interface SandboxOptions {
   readonly reset?: boolean
   readonly play?: boolean
   readonly deploys?: 'on request' | 'automatically' | 'after checks'
+  readonly qa?: 'the release' | 'each change'
   readonly role?: Role
 }
 
-async function sandbox({ port, reset = false, play = false, deploys, role }: SandboxOptions): Promise<void> {
+async function sandbox({ port, reset = false, play = false, deploys, qa, role }: SandboxOptions): Promise<void> {
   if (role !== undefined) {
     const { SANDBOX_PACE } = await import('./sandbox/pace.ts')
     return start({ role }, SANDBOX_PACE)
@@ -125,7 +126,7 @@ async function sandbox({ port, reset = false, play = false, deploys, role }: San
   const startPostgres = (dataDir: string) => startEmbeddedPostgres({ dataDir, maxConnections: 80 })
   const dataDir = process.env.DATA_DIR ?? './data'
   const program = import.meta.filename
-  const asked = { port, reset, play, deploys }
+  const asked = { port, reset, play, deploys, qa }
   const code = await runSandbox({ ...asked, dataDir, program, startPostgres, say: print }).catch((error) => {
     printErrors([`The sandbox can't start: ${error instanceof Error ? error.message : 'unknown error'}`])
     return EXIT_FAILURE
@@ -291,6 +292,7 @@ program
       'after checks',
     ]),
   )
+  .addOption(new Option('--qa <what>', 'what QA is asked about for production').choices(['the release', 'each change']))
   .addOption(new Option('--role <role>', 'run one role of its service').argParser(parseRole).hideHelp())
   .action((options) => sandbox(options))
 program

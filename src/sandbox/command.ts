@@ -7,15 +7,14 @@ import type { PostgresServer } from './databases.ts'
 import { startPage } from './page-server.ts'
 import { freePort, refuseIfTaken } from './place.ts'
 import { playStory } from './play.ts'
-import type { IntegrationDeploys } from './releases-file.ts'
+import type { Variations } from './releases-file.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts'
 import type { RoleName } from './service.ts'
 
-export type SandboxCommand = {
+export type SandboxCommand = Variations & {
   port: number
   reset: boolean
   play: boolean
-  deploys?: IntegrationDeploys | undefined
   dataDir: string
   /** Starts a Postgres in this directory, or returns the running one. */
   startPostgres: (dataDir: string) => Promise<PostgresServer>
@@ -37,6 +36,7 @@ const optionsIn = (command: SandboxCommand, directory: string, port: number): Sa
   port,
   startPostgres: command.startPostgres,
   deploys: command.deploys,
+  qa: command.qa,
   command: (role: RoleName) => ({
     program: process.execPath,
     args: [command.program, 'sandbox', '--role', role],

@@ -9,21 +9,30 @@ export const envFileName = (environment: AppDatabase, name: MigrationName) =>
   name === 'users' ? `.env_${environment}` : `.env_${environment}_${name}`
 
 export type IntegrationDeploys = 'on request' | 'automatically' | 'after checks'
+export type ProductionQa = 'the release' | 'each change'
+
+/** What can be tried beside the release document's own rules. */
+export interface Variations {
+  /** When integration is deployed. */
+  readonly deploys?: IntegrationDeploys | undefined
+  /** What QA is asked about before a release to production. */
+  readonly qa?: ProductionQa | undefined
+}
 
 /** The sandbox's releases.yml: the release document's two environments with this machine's addresses. */
-export function releasesFile(given: {
-  repository: string
-  apps: Readonly<Record<'integration' | 'production', string>>
-  bitbucket: Bitbucket
-  heroku: Heroku
-  program: MigrationProgram
-  /** When integration is deployed. */
-  deploys?: IntegrationDeploys | undefined
-  migrations: readonly MigrationName[]
-  /** What is told of everything. */
-  webhook: { url: string; secretEnv: string }
-}): string {
-  const { repository, apps, bitbucket, heroku, program, deploys = 'on request', webhook } = given
+export function releasesFile(
+  given: Variations & {
+    repository: string
+    apps: Readonly<Record<'integration' | 'production', string>>
+    bitbucket: Bitbucket
+    heroku: Heroku
+    program: MigrationProgram
+    migrations: readonly MigrationName[]
+    /** What is told of everything. */
+    webhook: { url: string; secretEnv: string }
+  },
+): string {
+  const { repository, apps, bitbucket, heroku, program, deploys = 'on request', qa = 'the release', webhook } = given
   const entry = (environment: AppDatabase) => (name: MigrationName) =>
     `          - name: ${name}
             config: alembic_${name}.ini
@@ -68,7 +77,7 @@ ${migrations('production')}
         channel: "#product"
         announce: required
         sign_off:
-          qa: 1
+          qa: ${qa === 'each change' ? qa : 1}
           approvals: 1
           approvers: ["@release-approvers"]
           qa_by: ["@qa"]

@@ -12,7 +12,7 @@ import { type Heroku, startHeroku } from './heroku/heroku.ts'
 import { findMigrationProgram, type MigrationProgram, migrate } from './migrations.ts'
 import { addPeople } from './people.ts'
 import { takePlace } from './place.ts'
-import { envFileName, type IntegrationDeploys, releasesFile } from './releases-file.ts'
+import { envFileName, releasesFile, type Variations } from './releases-file.ts'
 import { MIGRATION_NAMES, type MigrationName } from './sample-app.ts'
 import { createService, type RoleCommand, type RoleName, type Service } from './service.ts'
 import { type SlackWorkspace, startSlackWorkspace } from './slack/workspace.ts'
@@ -25,7 +25,7 @@ const WEBHOOK_SECRET = 'SANDBOX_WEBHOOK_SECRET'
 
 export const REPOSITORY = 'jurispect/jurispect_api'
 
-export type SandboxOptions = {
+export type SandboxOptions = Variations & {
   /** Holds all state. A start with the same directory continues with that state. */
   directory: string
   /** The stand-ins and the receiver of webhooks use the four ports after it; 0 takes any free ports. */
@@ -34,8 +34,6 @@ export type SandboxOptions = {
   command: (role: RoleName) => RoleCommand
   /** How migrations run. Default: alembic if this machine has it. */
   migrations?: MigrationProgram['kind']
-  /** When integration is deployed. Default: on request. */
-  deploys?: IntegrationDeploys | undefined
 }
 
 export type Sandbox = {
@@ -151,7 +149,7 @@ async function startIn(
     command: options.command,
     environment: await settings({
       ...{ directory, slack, bitbucket, heroku, databases, program, repository, webhooks },
-      deploys: options.deploys,
+      variations: { deploys: options.deploys, qa: options.qa },
     }),
     logs: join(directory, 'logs'),
     onChange: changed,
@@ -237,17 +235,17 @@ async function settings(given: {
   heroku: Heroku
   databases: Databases
   program: MigrationProgram
-  deploys: IntegrationDeploys | undefined
+  variations: Variations
   repository: AppRepository
   webhooks: WebhookReceiver
 }): Promise<(role: RoleName) => Record<string, string>> {
-  const { directory, slack, bitbucket, heroku, databases, program, repository, deploys, webhooks } = given
+  const { directory, slack, bitbucket, heroku, databases, program, repository, variations, webhooks } = given
   // A sandbox that an earlier version made has no search.
   const hasSearch = (await repository.headRevision('production', 'search')) !== undefined
   const migrations = MIGRATION_NAMES.filter((name) => name === 'users' || hasSearch)
   const file = join(directory, 'releases.yml')
   const hook = { url: webhooks.url, secretEnv: WEBHOOK_SECRET }
-  const entries = { bitbucket, heroku, program, migrations, deploys, webhook: hook }
+  const entries = { bitbucket, heroku, program, migrations, ...variations, webhook: hook }
   await writeFile(file, releasesFile({ repository: REPOSITORY, apps: APPS, ...entries }))
   for (const environment of ['integration', 'production'] as const) {
     for (const name of migrations) {

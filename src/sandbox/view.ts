@@ -1,9 +1,10 @@
 import type { createDrawing, Part } from './drawing.ts'
 import { FAULTS, NEEDS_ENVIRONMENT } from './faults.ts'
+import { guideFacts } from './guide-facts.ts'
+import { type NextStep, nextStep } from './next-step.ts'
 import { CHANNELS, PEOPLE, type PersonName } from './people.ts'
 import type { Sandbox } from './sandbox.ts'
-import type { Ephemeral, Json, Message, View } from './slack/state.ts'
-import { records, string } from './slack/state.ts'
+import type { Ephemeral, Message, View } from './slack/state.ts'
 import type { Systems } from './systems.ts'
 import { WORK } from './work.ts'
 
@@ -35,15 +36,6 @@ export type ShownView = {
 
 export type ShownHome = { id: string; hash: string; parts: Part[]; values: View['values'] }
 
-/** The next step of the newest release to production, for the guide. */
-export type Next =
-  | { step: 'ask' }
-  | { step: 'wait' }
-  | { step: 'talk' | 'qa' | 'approve'; ts: string }
-  | { step: 'scheduled' | 'running'; ts: string }
-  | { step: 'done'; ts: string; words: string }
-  | { step: 'stopped'; ts: string; words: string; offers: 'Retry' | 'Plan again' | undefined }
-
 /** Everything that the page shows one person. `world` and `troubles` keep the names of the HTTP API. */
 export type Screen = {
   as: PersonName
@@ -53,7 +45,8 @@ export type Screen = {
   view: ShownView | undefined
   /** The person's Home, once the app has published one. */
   home: ShownHome | undefined
-  next: Next
+  /** For the guide. */
+  next: NextStep
   world: Systems
   troubles: {
     name: string
@@ -123,7 +116,7 @@ export function screenOf(sandbox: Sandbox, drawing: Drawing, as: PersonName, sys
       values: view.values,
     },
     home: home && { id: home.id, hash: home.hash, parts: drawing.parts(home.blocks), values: home.values },
-    next: nextStep(sandbox),
+    next: nextStep(guideFacts(sandbox, as, systems)),
     world: systems,
     troubles: FAULTS.map((one) => ({
       ...one,
@@ -139,32 +132,4 @@ export function screenOf(sandbox: Sandbox, drawing: Drawing, as: PersonName, sys
 function repliesOf({ slack }: Sandbox, name: string): Message[] {
   const roots = new Set(slack.messages(name).map(({ threadTs, ts }) => threadTs ?? ts))
   return [...roots].flatMap((ts) => slack.thread(name, ts).filter((reply) => !reply.isBroadcast))
-}
-
-function nextStep({ slack }: Sandbox): Next {
-  const card = slack
-    .messages('product')
-    .findLast(({ blocks }) => blocks[0]?.type === 'header' && /→ production/.test(string(textOf(blocks[0]))))
-  const isRequested = slack.ephemerals('dana').some(({ text, ts }) => /production/.test(text) && ts > (card?.ts ?? '0'))
-  if (card === undefined) return isRequested ? { step: 'wait' } : { step: 'ask' }
-  const labels = new Set(labelsOf(card.blocks))
-  const { ts } = card
-  const words = slack.readable(card.text)
-  if (labels.has('Talked over')) return { step: 'talk', ts }
-  if (labels.has('QA passed') && !/succeeded/.test(words)) return { step: 'qa', ts }
-  if (labels.has('Approve') && !/succeeded/.test(words)) return { step: 'approve', ts }
-  const offers = (['Retry', 'Plan again'] as const).find((label) => labels.has(label))
-  if (offers !== undefined) return { step: 'stopped', ts, words, offers }
-  if (labels.has('Start now')) return { step: 'scheduled', ts }
-  if (labels.has('Cancel')) return { step: 'running', ts }
-  return /succeeded/.test(words) ? { step: 'done', ts, words } : { step: 'stopped', ts, words, offers }
-}
-
-const textOf = (block: Json): unknown => (block.text as Json | undefined)?.text
-
-function labelsOf(blocks: readonly Json[]): string[] {
-  return blocks
-    .flatMap((block) => [...records(block.elements), ...records([block.accessory])])
-    .filter(({ type }) => type === 'button')
-    .map((button) => string(textOf(button)))
 }
