@@ -113,6 +113,20 @@ describe('signoff audit verify', () => {
     expect(exitCode).toBe(1)
   })
 
+  it('reads a record of several batches, and finds a number that was given twice where two of them meet', async () => {
+    const writing = await openStore({ pool: { connectionString: database.url } })
+    await writing.store.transaction(async (tx) => {
+      for (let more = 0; more < 4_000; more++) tx.addEvent(anyEvent({ type: 'more', actor: 'bot', data: { more } }))
+    })
+    await writing.close()
+    expect((await verifyAudit(place, [])).lines[0]).toMatch(/^✓ 4012 events verified/)
+    await tamper(
+      'alter table event drop constraint event_pkey',
+      'insert into event select * from event where id = 2000',
+    )
+    expect((await verifyAudit(place, [])).lines.join()).toMatch(/event 2000 is in the place of event 2001/)
+  })
+
   it('finds a tail that was cut together with the store’s memory of it, by a head that had left the store', async () => {
     await tamper('delete from event where id > 10', `update event_chain set count = 10, hash = '${heads[4]}'`)
     expect((await verifyAudit(place, [])).exitCode).toBe(0)

@@ -1,17 +1,16 @@
 import type { Kysely } from 'kysely'
 import pg from 'pg'
 import type { ChainRow, EventRow, StoredChain, StoredMessage } from '../../release/record.ts'
+import { type CopiedFields, copyRows } from './copied-rows.ts'
 import type { Tables } from './schema.ts'
 
 const BATCH = 2_000
 
 /** Joins fields into few columns, because each column costs as much as hashing. The lengths delimit the fields. */
-const COLUMNS = `id, hash, previous_hash || body, concat_ws(' ', length(previous_hash), coalesce(release, 0), length(type), type, actor, at)`
+const COLUMNS = `id::bigint, hash::text, previous_hash || body, concat_ws(' ', length(previous_hash), coalesce(release, 0), length(type), type, actor, at)`
 
-type Values = [number, string, string, string]
-
-function toRow([id, hash, text, columns]: Values): ChainRow {
-  return { id, hash, text, columns }
+function toRow(fields: CopiedFields): ChainRow {
+  return { id: fields.number(), hash: fields.text(), text: fields.text(), columns: fields.text() }
 }
 
 /**
@@ -33,21 +32,29 @@ export async function readChain<T>(connect: pg.ClientConfig, work: (chain: Store
   }
 }
 
-/** Fetches the next batch while the current one is processed. */
+/** Reads the next batch while the current one is processed. */
 async function* readRows(client: pg.Client): AsyncGenerator<readonly ChainRow[]> {
-  await client.query(`declare chain no scroll cursor for select ${COLUMNS} from event order by id`)
-  const fetch = () => client.query<Values>({ text: `fetch ${BATCH} from chain`, rowMode: 'array' })
-  let coming = fetch()
+  const readAfter = (id: number) => copyRows(client, batchAfter(id), toRow)
+  let coming = readAfter(Number.MIN_SAFE_INTEGER)
   try {
     for (;;) {
-      const { rows } = await coming
-      if (rows.length === 0) return
-      coming = fetch()
-      yield rows.map(toRow)
+      const rows = await coming
+      const last = rows.at(-1)
+      if (last === undefined) return
+      coming = readAfter(last.id)
+      yield rows
     }
   } finally {
     await coming.catch(() => undefined)
   }
+}
+
+/**
+ * With ties, so that a number that somebody gave to a second event is not passed over between two batches. The order is by the
+ * column itself and its index: a bare `id` would be what is selected, and sort all that is left for each batch.
+ */
+function batchAfter(id: number): string {
+  return `select ${COLUMNS} from event where id > ${id} order by event.id fetch first ${BATCH} rows with ties`
 }
 
 /** A release's stored events, in order. */
