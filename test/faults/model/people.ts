@@ -1,5 +1,6 @@
 /** Promise 3, told apart from the product's policy: whose word may stand on a release, and what it takes to begin. */
 import type { Release } from '../../../src/release/release.ts'
+import { countedAt } from '../../support/simulation/invariants.ts'
 import { APPROVERS, QA } from '../../support/simulation/setting.ts'
 
 /** A bot may have looked a person up, and stand still for so long before it writes their word down. */
@@ -25,10 +26,13 @@ function strangeWords({ number, requester, signOffs, fingerprint }: Release, lef
   })
 }
 
-function begunTooSoon({ number, startedAt, signOffs }: Release): readonly string[] {
+function begunTooSoon(release: Release): readonly string[] {
+  const { number, kind, startedAt } = release
   if (startedAt === undefined) return []
-  const before = signOffs.filter(({ at }) => at <= startedAt)
+  const before = countedAt(release, startedAt).filter(({ at }) => at <= startedAt)
   const has = (kind: string) => before.some((each) => each.kind === kind)
-  const isAllowed = has('emergency') || (has('qa') && has('approval'))
+  // A rollback asks for its approval alone.
+  const isTested = kind === 'rollback' || has('qa')
+  const isAllowed = has('emergency') || (isTested && has('approval'))
   return isAllowed ? [] : [`P3: #${number} has begun with ${before.map(({ kind }) => kind).join() || 'no word'}`]
 }

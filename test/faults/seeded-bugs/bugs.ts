@@ -1019,7 +1019,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: 'src/release/transitions/disputed.ts',
     find: "else if (state === 'approved' || state === 'running') await stopByPerson(tx, release, person)",
     replace: "else if (state === 'approved') await stopByPerson(tx, release, person)",
-    tests: ['test/release/service-receipts.test.ts'],
+    tests: ['test/release/service-receipts.test.ts', 'test/faults/promise-5-not-me.test.ts'],
   },
   {
     bug: 'count a rollback among the changes that can fail',

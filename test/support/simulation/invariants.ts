@@ -50,6 +50,7 @@ export function brokenInvariants(looked: Looked): readonly string[] {
     ...oneReleaseForAHead(looked),
     ...nothingToSignoff(looked),
     ...nobodyIsToldTwice(looked),
+    ...oneReceiptForASignOff(looked),
     ...nothingStartsUnderALock(looked),
   ]
 }
@@ -81,6 +82,21 @@ function nobodyIsToldTwice({ world }: Looked): readonly string[] {
     const isMentioned = JSON.stringify(world.slack.withKey(fact)?.blocks ?? '').includes(`<@${person}>`)
     return isMentioned ? [`I14: ${person} was told of ${fact} in private, and mentioned`] : []
   })
+}
+
+/** A person gets a receipt for each time that they have signed, and no other. I1 has that none comes twice. */
+function oneReceiptForASignOff({ memory }: Looked): readonly string[] {
+  const told = memory.outboxRows().flatMap(({ message }) => {
+    if (message.kind !== 'private' || message.message.is !== 'receipt') return []
+    return [`${message.message.kind} of #${message.message.number} to ${message.to}`]
+  })
+  const given = memory.events().flatMap(({ type, release, actor, data }) => {
+    return type === 'sign_off_given' ? [`${data.kind} of #${release} to ${actor}`] : []
+  })
+  const count = (all: readonly string[], one: string) => all.filter((each) => each === one).length
+  return [...new Set(told)]
+    .filter((one) => count(told, one) > count(given, one))
+    .map((one) => `I14: more receipts than sign-offs: ${one}`)
 }
 
 /** What must hold besides when nothing moves any more. */
@@ -167,11 +183,18 @@ function effectsAreSigned(looked: Looked): readonly string[] {
       const seen = world.truth.of('message').some((message) => message.key === key && message.at <= effect.at)
       if (!confirmed || !seen) broken.push(`I2: ${effect.kind} of #${release.number} before its announcement`)
     }
-    const signed = { ...release, signOffs: release.signOffs.filter(({ at }) => by(at)) }
+    const began = events.findLast(({ type, data, at }) => type === 'step_started' && data.step === step && by(at))
+    const signOffs = countedAt(release, began?.at ?? new Date(effect.at))
+    const signed = { ...release, signOffs: signOffs.filter(({ at }) => by(at)) }
     if (!canProceed(environment, signed)) broken.push(`I2: ${effect.kind} of #${release.number} is not signed`)
     if (effect.kind === 'push') broken.push(...goesAsSigned(looked, release, effect))
   }
   return broken
+}
+
+/** With those that their person has said since not to have given. */
+export function countedAt({ signOffs, disputed = [] }: Release, at: Date): Release['signOffs'] {
+  return [...signOffs, ...disputed.filter(({ disputedAt }) => disputedAt >= at)]
 }
 
 /** Nothing starts in a freeze, nor what must be proven first and is not, unless an emergency was declared by then. */
@@ -180,12 +203,13 @@ function startsWhereItMay(looked: Looked): readonly string[] {
   // The store's own times say nothing where its clock has jumped.
   if (clockOff > 0) return []
   return memory.releases().flatMap((release) => {
-    const { number, attempt, approvedAt, signOffs, kind } = release
+    const { number, attempt, approvedAt, kind } = release
     const first = memory
       .events()
       .find(({ release: of, type, data }) => of === number && type === 'release_approved' && data.attempt === 1)
     const at = first?.at ?? (attempt === 1 ? approvedAt : undefined)
-    if (at === undefined || signOffs.some((each) => each.kind === 'emergency' && each.at <= at)) return []
+    if (at === undefined) return []
+    if (countedAt(release, at).some((each) => each.kind === 'emergency' && each.at <= at)) return []
     const { freezes = [], order } = environmentOf(looked, release)
     const isUnproven = order === 'required' && kind === 'deploy' && !isProven(looked, release, at)
     return [
@@ -255,13 +279,15 @@ function oneAtATime({ memory, app }: Looked): readonly string[] {
   })
 }
 
-/** After a cancel is committed no step starts, until somebody has asked for a retry. */
+/** After a cancel, or a That was not me of a release that could be stopped, no step starts until somebody has asked for a retry. */
 function stopMeansStop({ memory }: Looked): readonly string[] {
   const cancelled = new Set<number>()
   const broken: string[] = []
   for (const { release, type, data } of memory.events()) {
     if (release === undefined) continue
     if (type === 'cancel_asked') cancelled.add(release)
+    // What needs attention stands; what is under way after that is a retry, which asks for the sign-off again.
+    else if (type === 'sign_off_disputed' && data.state !== 'needs attention') cancelled.add(release)
     else if (type === 'retry_asked') cancelled.delete(release)
     else if (type === 'step_started' && cancelled.has(release)) {
       broken.push(`I5: #${release} has begun ${data.step} after it was cancelled`)
