@@ -175,6 +175,7 @@ const LEAST: Partial<Record<Group, Record<string, number>>> = {
     'change time': 40,
     'roll back': 150,
     mark: 30,
+    'not me': 40,
   },
   answers: { done: 1_000, environment_busy: 200, already_decided: 200, 'no answer': 100, not_an_approver: 20 },
   ends: { succeeded: 200, expired: 200, refused: 20, outdated: 10, cancelled: 10, rejected: 12 },

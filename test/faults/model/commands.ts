@@ -24,6 +24,8 @@ export type Command =
   | { readonly is: 'change time'; readonly by: string; readonly of: number; readonly inMs: number }
   | { readonly is: 'go on'; readonly of: number }
   | { readonly is: 'sign'; readonly kind: SignOffKind; readonly by: string; readonly of: number }
+  /** That was not me, on the receipt of a sign-off that stands; where there is none, of one that was never given. */
+  | { readonly is: 'not me'; readonly of: number }
   | { readonly is: 'cancel' | 'retry' | 'close' | 'plan again'; readonly by: string; readonly of: number }
   /** `where`: as it is typed. */
   | { readonly is: 'lock' | 'unlock' | 'take over' | 'tell when free'; readonly where: string; readonly by: string }
@@ -48,9 +50,9 @@ export interface FaultAt {
 const S = 1_000
 const MIN = 60_000
 
-/** Sign-offs have an hour, and every migration must be talked over. */
+/** Sign-offs have an hour and are told to who gave them, and every migration must be talked over. */
 export const RULES: Rules = {
-  signOff: { expiresAfterMs: 60 * MIN },
+  signOff: { expiresAfterMs: 60 * MIN, receipts: true },
   production: { migrations: [aMigration({ talkItOver: ['adds'] })] },
 }
 
@@ -238,6 +240,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ is: fc.constant('mark' as const), as: fc.constantFrom('bad', 'good'), by: person, of }),
   },
+  { weight: 1, arbitrary: fc.record({ is: fc.constant('not me' as const), of }) },
   { weight: 1, arbitrary: fc.record({ is: fc.constant('start now' as const), by: person, of }) },
   { weight: 1, arbitrary: fc.record({ is: fc.constant('change time' as const), by: person, of, inMs }) },
   {
@@ -278,6 +281,8 @@ export async function carryOut(sim: Simulation, what: Command): Promise<Answered
       return mark(sim, what)
     case 'go on':
       return goOn(sim, what.of)
+    case 'not me':
+      return notMe(sim, what.of)
     case 'tick':
       await sim.tick(what.ms)
       return undefined
@@ -333,6 +338,13 @@ async function press(
     case 'change time':
       return sim.changeTime(new Date(sim.now() + what.inMs), what.by, number)
   }
+}
+
+/** Whoever has signed last says that it was somebody else. */
+async function notMe(sim: Simulation, back: number): Promise<Answered | undefined> {
+  const release = theOne(sim, back)
+  const last = release?.signOffs.at(-1)
+  return release === undefined || last === undefined ? undefined : sim.notMe(last.kind, last.person.id, release.number)
 }
 
 /** One of the newest releases that have succeeded. */
