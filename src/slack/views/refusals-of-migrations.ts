@@ -61,7 +61,7 @@ export const MIGRATION_REFUSALS: {
     ],
   }),
   submodule_missing: ({ submodules }, { services: { migrator } }) => ({
-    why: `the migrations need ${counted(submodules.length, 'submodule')}, which migrations are run without`,
+    why: `the migrations need ${counted(submodules.length, 'submodule')}, and a migration’s checkout has no submodules`,
     list: truncated(submodules, (path) => [code(cut(oneLine(path), 100))]),
     next: [
       [

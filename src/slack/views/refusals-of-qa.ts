@@ -22,18 +22,21 @@ export const QA_REFUSALS: {
     ],
   }),
   qa_incomplete: ({ why, title = '' }) => {
+    const cant = 'record QA'
     switch (why) {
       case 'nothing ticked':
-        return { why: 'no change is ticked', next: [['Tick what you have tested, or name a problem.']] }
+        return { cant, why: 'no change is ticked', next: [['Tick what you have tested, or name a problem.']] }
       case 'no change named':
         return {
+          cant,
           why: 'a reason is given, but no change that has the problem',
           next: [['Pick the change under Problem with, or remove the reason.']],
         }
       case 'tested and a problem':
         return {
-          why: `${displayName(title)} is ticked as tested and named as a problem`,
-          next: [['Do one of the two.']],
+          cant,
+          why: `“${displayName(title)}” is ticked as tested and named as a problem`,
+          next: [['Untick it, or remove it from Problem with.']],
         }
     }
   },

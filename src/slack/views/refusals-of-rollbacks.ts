@@ -76,7 +76,7 @@ export const ROLLBACK_REFUSALS: {
     cant: `mark #${number} as ${mark}`,
     why:
       why === 'not proven'
-        ? `it is ${state}, and only a release that has succeeded can be gone back to`
+        ? `it is ${state}, and only a release that succeeded can be marked`
         : `it is already marked as ${mark}${by === undefined ? '' : ` by ${displayName(by.name)}`}`,
     next: at === undefined ? [HISTORY] : [['Since ', richDate(new Date(at)), '.']],
   }),
