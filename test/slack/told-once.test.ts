@@ -93,7 +93,7 @@ describe('a release that needs attention', () => {
     const message = slack.directMessages(DANA.id).at(-1)
     const words = slack.plainText(message ?? { blocks: [] }).replaceAll('\u00a0', ' ')
     expect(message?.text).toMatch(/^Release #1 of api to production needs attention: .*Retry or Close\.$/)
-    expect(words).toContain('Home tab of Signoff, *Needs attention*')
+    expect(words).toContain('turn off *Needs attention* on the Home tab of Signoff')
     expect(JSON.stringify(message?.blocks)).toContain('.slack.com/archives/')
   })
 
@@ -186,7 +186,7 @@ describe('the reminder, as Slack has it', () => {
     expect(notices(setting, /^1:reminder/)).toEqual({ Dana: NOTHING, Tom: DIRECT, Lin: MENTIONED, Nia: NOTHING })
     const message = slack.directMessages(TOM.id).at(-1)
     expect(message?.text?.replaceAll('\u00a0', ' ')).toMatch(
-      /^Release #1 of api to production has waited 4 hours for QA and approval, which you can give\. Press QA passed or Approve on its card\./,
+      /^Release #1 of api to production has waited 4 hours for QA and approval\. Press QA passed or Approve on its card\./,
     )
   })
 

@@ -8,8 +8,8 @@ export function carriedLine({ branch, pullRequest, isNew }: Extract<ThreadLine, 
   const it = together('PR', `#${pullRequest.id}`)
   const to = cut(oneLine(branch), 60)
   const rest = isNew
-    ? `adds the hot-fix to ${to}, which lacks it. Someone has to review and merge the pull request.`
-    : `is open and adds the hot-fix to ${to}, which lacks it until the pull request is merged.`
+    ? `adds the hot-fix to ${to}. Someone has to review and merge it.`
+    : `adds the hot-fix to ${to} and is still open. Until it is merged, ${to} lacks the fix.`
   return {
     text: `${it} ${defused(rest)}`,
     blocks: [richLines([[richLink(pullRequest.url, it), ` ${rest}`]])],

@@ -131,8 +131,8 @@ export const PEOPLE_REFUSALS: {
         mustPress === undefined
           ? [
               requester.id === SIGNOFF.id
-                ? 'Wait until it ends, or cancel it: '
-                : 'Wait until it ends, or ask the requester or an approver to cancel it: ',
+                ? `Wait until #${number} ends, or cancel it: `
+                : `Wait until #${number} ends, or ask the requester or an approver to cancel it: `,
               code(`/deploy cancel ${number}`),
               '.',
             ]

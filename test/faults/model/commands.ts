@@ -340,7 +340,7 @@ async function press(
   }
 }
 
-/** Whoever has signed last says that it was somebody else. */
+/** Who signed last says that somebody else did. */
 async function notMe(sim: Simulation, back: number): Promise<Answered | undefined> {
   const release = theOne(sim, back)
   const last = release?.signOffs.at(-1)

@@ -21,10 +21,10 @@ export function reminder({ number, kinds }: MessageOf<'reminder'>, facts: Privat
   const { expiresAt } = release
   const ends = expiresAt === undefined ? [] : [`It expires on ${date(expiresAt)}.`]
   return {
-    text: `${subject(release)} has waited ${hours} for ${what}, which you can give. Press ${press.replaceAll('*', '')} on its card.${expiresAt === undefined ? '' : ` It expires on ${utc(expiresAt)}.`}`,
+    text: `${subject(release)} has waited ${hours} for ${what}. Press ${press.replaceAll('*', '')} on its card.${expiresAt === undefined ? '' : ` It expires on ${utc(expiresAt)}.`}`,
     blocks: [
       section([
-        `:hourglass_flowing_sand: *${linkedName(release, facts)} (${defused(where(release), 120)}) has waited ${hours} for ${what}*, which you can give.`,
+        `:hourglass_flowing_sand: *${linkedName(release, facts)} (${defused(where(release), 120)}) has waited ${hours} for ${what}*`,
         [`Press ${press} on its card.`, ...ends].join(' '),
       ]),
     ],
