@@ -1,31 +1,24 @@
 /** The line at the top of the sandbox's page, after the first release: it leads to the everyday controls. */
-import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium } from './browser.ts'
-import { launchBrowser, type OpenSandbox, openSandbox, type Visitor, visit } from './page.ts'
-import { type Stage, stageOf } from './stage.ts'
+import type { OpenSandbox, Visitor } from './page.ts'
+import { type Stage, startStage } from './stage.ts'
 
 // A sandbox of its own: at the end production is rolled back, and locked.
 describe.skipIf(!hasChromium())('the guide of the sandbox, once a release has succeeded', () => {
+  let started: Awaited<ReturnType<typeof startStage>> | undefined
   let open: OpenSandbox
-  let browser: Browser
   let visitor: Visitor
   let stage: Stage
 
   beforeAll(async () => {
-    const [opened, launched] = await Promise.all([openSandbox({ migrations: 'sql' }), launchBrowser()])
-    open = opened
-    browser = launched
-    visitor = await visit(browser, open)
-    stage = stageOf(open, visitor)
+    started = await startStage()
+    ;({ open, visitor, stage } = started)
     await stage.askAndTest()
     await visitor.press('Approve', 'Approve')
     await visitor.until('succeeded')
   })
-  afterAll(async () => {
-    await browser?.close()
-    await open?.close()
-  })
+  afterAll(() => started?.close())
   afterEach(({ task }) => {
     if (task.result?.state === 'fail') console.log(open.sandbox.slack.transcript())
     expect(visitor.errors).toEqual([])

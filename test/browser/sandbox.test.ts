@@ -1,4 +1,3 @@
-import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { APPS } from '../../src/sandbox/systems.ts'
 import { eventually } from '../support/waiting.ts'
@@ -6,29 +5,23 @@ import { accessibilityProblems } from './accessibility.ts'
 import { hasChromium } from './browser.ts'
 import { testFaults } from './fault-stories.ts'
 import { testKeyboard } from './keyboard-story.ts'
-import { launchBrowser, type OpenSandbox, openSandbox, type Visitor, visit } from './page.ts'
+import type { OpenSandbox, Visitor } from './page.ts'
 import { testPage } from './page-story.ts'
-import { type Stage, stageOf } from './stage.ts'
+import { type Stage, startStage } from './stage.ts'
 
 // All stories share one sandbox and one browser. They run in this order, and each leaves the team able to release.
 describe.skipIf(!hasChromium())('the sandbox in a browser', () => {
+  let started: Awaited<ReturnType<typeof startStage>> | undefined
   let open: OpenSandbox
-  let browser: Browser
   let visitor: Visitor
   let stage: Stage
 
   beforeAll(async () => {
-    // With SQL, which starts faster; the --play test uses alembic.
-    const [opened, launched] = await Promise.all([openSandbox({ migrations: 'sql' }), launchBrowser()])
-    open = opened
-    browser = launched
-    visitor = await visit(browser, open)
-    stage = stageOf(open, visitor)
+    // The --play test uses alembic.
+    started = await startStage()
+    ;({ open, visitor, stage } = started)
   })
-  afterAll(async () => {
-    await browser?.close()
-    await open?.close()
-  })
+  afterAll(() => started?.close())
   afterEach(async ({ task }) => {
     if (task.result?.state === 'fail') {
       console.log(open.sandbox.slack.transcript())
