@@ -146,7 +146,7 @@ describe('O9: a release that needs attention', () => {
 
   it('stands beside what else an operator asks of one process', async () => {
     expect(await metric(/^signoff_ready/)).toEqual(
-      ['store', 'slack', 'queue', 'channels', 'disk'].map((part) => `signoff_ready{part="${part}"} 1`),
+      ['store', 'slack', 'queue', 'disk', 'channels'].map((part) => `signoff_ready{part="${part}"} 1`),
     )
     expect(await metric(/^signoff_worker_seen_seconds \d/)).toHaveLength(1)
     expect(await metric(/^signoff_step_duration_seconds_count\{step="push",state="(done|failed)"\} 1$/)).toHaveLength(2)
